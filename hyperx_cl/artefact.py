@@ -1,0 +1,255 @@
+"""One version of a language on disk: its numbers in safetensors, where they came from in JSON; no torch.
+
+Format ``hyperx-cl/language@1``: ``<hash>.safetensors`` holds the tensors and, in its metadata, language, model and
+hash; ``<hash>.json`` beside it holds the same names and the provenance.
+
+Dimensions: d = language embedding, L = backbone layers, r = bottleneck of the language part, h = hidden size.
+"""
+
+import hashlib
+import json
+import os
+import re
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load as load_tensors
+from safetensors.numpy import save as dump_tensors
+
+from hyperx_cl.errors import DataError, NotFoundError
+
+FORMAT = "hyperx-cl/language@1"
+_METADATA = "hyperx-cl"
+_CODE = re.compile(r"[A-Za-z0-9]{1,8}(-[A-Za-z0-9]{1,8})*")
+_FINGERPRINT = re.compile(r"[0-9a-f]{64}")
+_TENSOR = re.compile(r"(?P<pair>pair\.(?P<task>[A-Za-z0-9_-]{1,64})\.)?(?P<what>embedding|part\.(down|down_bias|up))")
+
+
+@dataclass(frozen=True, eq=False)
+class LanguageRecord:
+    """One immutable version of one language's numbers, for one model.
+
+    The tensors are copied and made read-only, so turn them into torch tensors by ``torch.tensor(array)``.
+
+    Raises:
+        DataError: On construction: a name, dtype, shape or value that cannot be right, or a provenance that JSON
+            cannot hold.
+    """
+
+    language: str
+    """Canonical code, as `hyperx_cl.languages.canonical` gives it."""
+
+    model: str
+    """Fingerprint of the model that the numbers were learnt for: 64 hexadecimal digits."""
+
+    tensors: Mapping[str, NDArray[np.float32]]
+    """``embedding`` (d,); optional ``part.down`` (L, r, h), ``part.down_bias`` (L, r), ``part.up`` (L, h, r); and for
+    a pair with a task the same under ``pair.<task>.``, each optional."""
+
+    provenance: Mapping[str, Any]
+    """Where the numbers came from, JSON-able; not part of the hash."""
+
+    def __post_init__(self) -> None:
+        """Check everything, and keep copies that nobody else can write."""
+        if not _CODE.fullmatch(self.language):
+            raise DataError(f"{self.language!r} cannot name a language of a record: use its canonical code")
+        if not _FINGERPRINT.fullmatch(self.model):
+            raise DataError(f"{self.model!r} is not a model fingerprint: 64 hexadecimal digits are expected")
+        kept = {name: _frozen(name, self.tensors[name]) for name in sorted(self.tensors)}
+        _check_shapes(kept)
+        object.__setattr__(self, "tensors", kept)
+        object.__setattr__(self, "provenance", _plain(self.provenance))
+
+    @cached_property
+    def hash(self) -> str:
+        """SHA-256 over format, language, model and tensors (names, shapes, bytes); 64 hexadecimal digits."""
+        digest = hashlib.sha256()
+        for text in (FORMAT, self.language, self.model):
+            _feed(digest, text.encode())
+        for name, array in self.tensors.items():
+            _feed(digest, json.dumps([name, "float32", list(array.shape)]).encode())
+            _feed(digest, array.astype("<f4", copy=False).tobytes())
+        return digest.hexdigest()
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """Names of the tasks for which the language has something of its own, sorted."""
+        return tuple(sorted({name.split(".")[1] for name in self.tensors if name.startswith("pair.")}))
+
+    @property
+    def numbers(self) -> int:
+        """Count of stored numbers."""
+        return sum(array.size for array in self.tensors.values())
+
+
+def save_record(record: LanguageRecord, folder: str | os.PathLike[str]) -> Path:
+    """Write a record into a folder, which is created.
+
+    Args:
+        record: What to write.
+        folder: Where to.
+
+    Returns:
+        Path of the ``.safetensors`` file. Files appear whole or not at all, and equal records share one name.
+    """
+    target = Path(folder)
+    target.mkdir(parents=True, exist_ok=True)
+    note = {**_identity(record), "numbers": record.numbers, "provenance": record.provenance}
+    path = target / f"{record.hash}.safetensors"
+    _write(path, to_bytes(record))
+    _write(path.with_suffix(".json"), (json.dumps(note, indent=2, ensure_ascii=False) + "\n").encode())
+    return path
+
+
+def load_record(path: str | os.PathLike[str]) -> LanguageRecord:
+    """Read a record that `save_record` wrote, and verify it.
+
+    Args:
+        path: Either of its two files.
+
+    Raises:
+        NotFoundError: One of the two files is missing.
+        DataError: A file is damaged, or the two do not belong together.
+    """
+    tensors, note = Path(path).with_suffix(".safetensors"), Path(path).with_suffix(".json")
+    for file in (tensors, note):
+        if not file.is_file():
+            raise NotFoundError(f"{file} does not exist: a language record is a .safetensors and a .json file")
+    try:
+        told = json.loads(note.read_bytes())
+        provenance = told.pop("provenance")
+        identity = {key: told[key] for key in ("format", "language", "model", "hash")}
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DataError(f"{note} is not the description of a language record: restore it from where it came") from error
+    record = from_bytes(tensors.read_bytes(), provenance=provenance, source=str(tensors))
+    if identity != _identity(record):
+        raise DataError(f"{note} describes another record than {tensors.name}: restore both from where they came")
+    return record
+
+
+def to_bytes(record: LanguageRecord) -> bytes:
+    """Return the ``.safetensors`` file of a record; equal records give equal bytes."""
+    # one metadata key: the order of several is not fixed
+    return dump_tensors(dict(record.tensors), {_METADATA: json.dumps(_identity(record), sort_keys=True)})
+
+
+def from_bytes(data: bytes, *, provenance: Mapping[str, Any], source: str = "the record") -> LanguageRecord:
+    """Rebuild a record from the bytes of its ``.safetensors`` file, and verify its hash.
+
+    Args:
+        data: The bytes.
+        provenance: What the JSON file, or the registry, holds beside them.
+        source: How error messages call the bytes.
+
+    Raises:
+        DataError: Not such a file, of a newer format, or damaged.
+    """
+    identity = _read_identity(data, source)
+    if identity["format"] != FORMAT:
+        raise DataError(f"{source} has format {identity['format']!r}, this version reads {FORMAT!r}: update hyperx-cl")
+    try:
+        tensors = load_tensors(data)
+        record = LanguageRecord(identity["language"], identity["model"], tensors, provenance)
+    except (SafetensorError, KeyError, ValueError) as error:
+        raise DataError(f"{source} is damaged ({error}): restore it from where it came") from error
+    except DataError as error:
+        raise DataError(f"{source}: {error}") from error
+    if record.hash != identity["hash"]:
+        raise DataError(
+            f"{source} is damaged: its numbers hash to {record.hash[:12]}…, not {identity['hash'][:12]}…; "
+            "restore it from where it came"
+        )
+    return record
+
+
+def _read_identity(data: bytes, source: str) -> dict[str, str]:
+    """Format, language, model and hash out of a safetensors header."""
+    try:
+        length = int.from_bytes(data[:8], "little")
+        header = json.loads(data[8 : 8 + length])
+        identity = json.loads(header["__metadata__"][_METADATA])
+        return {key: str(identity[key]) for key in ("format", "language", "model", "hash")}
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise DataError(f"{source} is not a language record: a safetensors file of {FORMAT} is expected") from error
+
+
+def _identity(record: LanguageRecord) -> dict[str, str]:
+    return {"format": FORMAT, "language": record.language, "model": record.model, "hash": record.hash}
+
+
+def _frozen(name: str, array: NDArray[np.float32]) -> NDArray[np.float32]:
+    """A read-only copy of one tensor, checked by itself."""
+    if not _TENSOR.fullmatch(name):
+        raise DataError(f"{name!r} is no tensor of a language record: see the format {FORMAT}")
+    if not isinstance(array, np.ndarray) or array.dtype != np.float32:
+        raise DataError(f"{name} has to be float32, not {getattr(array, 'dtype', type(array).__name__)}")
+    if array.size == 0:
+        raise DataError(f"{name} of shape {array.shape} holds no numbers")
+    if not np.isfinite(array).all():
+        raise DataError(f"{name} holds numbers that are not finite: the training that made it has diverged")
+    copy = np.array(array, dtype=np.float32, order="C")
+    copy.setflags(write=False)
+    return copy
+
+
+def _check_shapes(tensors: Mapping[str, NDArray[np.float32]]) -> None:
+    """Check shapes against each other: embeddings (d,), parts (L, r, h), (L, r), (L, h, r) with one L and h."""
+    if "embedding" not in tensors:
+        raise DataError("a language record needs its 'embedding'")
+    width = tensors["embedding"].shape
+    seats: set[tuple[int, int]] = set()
+    for name, array in tensors.items():
+        if name.endswith("embedding") and (array.ndim != 1 or array.shape != width):
+            raise DataError(f"{name} has shape {array.shape}: one row of numbers, as many as 'embedding', is expected")
+        if name.endswith("part.down") or name.endswith("part.up") or name.endswith("part.down_bias"):
+            seats.add(_check_part(name.rsplit("part.", 1)[0] + "part", tensors))
+    if len(seats) > 1:
+        raise DataError(f"the parts of a record are of different backbones: layers and hidden sizes {sorted(seats)}")
+
+
+def _check_part(part: str, tensors: Mapping[str, NDArray[np.float32]]) -> tuple[int, int]:
+    """Check the three tensors of one part against each other; return (L, h)."""
+    shapes = [tensors[f"{part}.{end}"].shape if f"{part}.{end}" in tensors else None for end in _PART]
+    down, bias, up = shapes
+    if down is None or len(down) != 3 or bias != down[:2] or up != (down[0], down[2], down[1]):
+        told = ", ".join(f"{end} {shape or 'missing'}" for end, shape in zip(_PART, shapes, strict=True))
+        raise DataError(f"{part} does not fit together ({told}): (L, r, h), (L, r) and (L, h, r) are expected")
+    return down[0], down[2]
+
+
+_PART = ("down", "down_bias", "up")
+
+
+def _plain(provenance: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy of a provenance as JSON will give it back."""
+    try:
+        copy: dict[str, Any] = json.loads(json.dumps(dict(provenance), allow_nan=False))
+    except (TypeError, ValueError) as error:
+        raise DataError(f"the provenance of a language record has to fit into JSON: {error}") from error
+    return copy
+
+
+def _feed(digest: "hashlib._Hash", data: bytes) -> None:
+    digest.update(len(data).to_bytes(8, "little"))
+    digest.update(data)
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Write a file so that it is there whole or not at all."""
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as file:
+        try:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+            os.chmod(file.name, 0o644)
+            os.replace(file.name, path)
+        except BaseException:
+            Path(file.name).unlink(missing_ok=True)
+            raise

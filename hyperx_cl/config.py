@@ -1,0 +1,285 @@
+"""Every option, once: frozen dataclasses whose texts the command line shows and whose values a run keeps.
+
+A TOML file has the tables ``[model]``, ``[train]``, ``[add_language]`` and ``[fewshot]``; a flag overrides the file, the file
+overrides the preset. Unknown keys are refused by name, contradictions by both names, before anything is loaded.
+"""
+
+import dataclasses
+import difflib
+import tomllib
+import types
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from hyperx_cl.errors import DataError, NotFoundError, UsageError, did_you_mean
+
+Precision = Literal["auto", "bf16", "fp32"]
+"""``auto``: bf16 where the machine multiplies it fast (most GPUs, CPUs with AMX or AVX512-BF16), else fp32."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelOptions:
+    """The shape of a model (paper, section 3; reference sizes: Base has ``projected=192``, Small 32)."""
+
+    embedding: Annotated[int, "numbers in a task, language or layer embedding"] = 64
+    source_hidden: Annotated[int, "hidden width of the source projector"] = 192
+    projected: Annotated[int, "width d_p that the projector hands to the weight generator"] = 32
+    bottleneck: Annotated[int, "bottleneck width of the generated adapters"] = 256
+    placement: Annotated[Literal["ffn", "layer"], "adapter at the FFN output, or after the layer's LayerNorm"] = "ffn"
+    adapter_norm: Annotated[bool, "LayerNorm inside the adapter, with generated scale and shift"] = False
+    language_part: Annotated[int, "rank of the part every base language carries in base training (0: none)"] = 0
+    initialisation: Annotated[Literal["scaled", "paper"], "scaled: for short budgets; paper: all N(0, 0.02²)"] = (
+        "scaled"
+    )
+    dropout: Annotated[bool, "keep the backbone's own dropout on while training"] = False
+
+    def __post_init__(self) -> None:
+        for name in ("embedding", "source_hidden", "projected", "bottleneck"):
+            _at_least(self, name, 1)
+        _at_least(self, "language_part", 0)
+        _one_of(self, "placement", ("ffn", "layer"))
+        _one_of(self, "initialisation", ("scaled", "paper"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainOptions:
+    """Base training: joint over tasks and languages."""
+
+    steps: Annotated[int, "optimiser steps"] = 8000
+    warmup: Annotated[int, "optimiser steps of linear warm-up"] = 100
+    rate: Annotated[float, "learning rate of everything but the two below"] = 4e-4
+    rate_generator: Annotated[float, "learning rate of the weight generator's matrix"] = 1e-4
+    rate_embedding: Annotated[float, "learning rate of task, language and layer embeddings"] = 2e-3
+    final_rate: Annotated[float, "share of the rates that is left at the last step (linear decay)"] = 0.02
+    clip: Annotated[float, "largest global norm of the gradient"] = 1.0
+    max_tokens: Annotated[int, "padded pieces in a micro-batch (rows times longest row)"] = 800
+    accumulation: Annotated[int, "micro-batches per optimiser step and process"] = 1
+    max_length: Annotated[int, "pieces in a row; longer sentences are read in windows"] = 128
+    max_sentences: Annotated[int, "sentences used of each training file (0: all)"] = 0
+    temperature: Annotated[float, "T of the sampling over (task, language) pairs, p ~ n^(1/T)"] = 5.0
+    task_shares: Annotated[str, "fixed shares of the steps by task, such as mlm=0.5,pos=0.27,ner=0.23"] = ""
+    mask_rate: Annotated[float, "share of the pieces that MLM asks for"] = 0.15
+    validate_every: Annotated[int, "steps between two validations"] = 1000
+    validation_sentences: Annotated[int, "sentences of each pair in a validation"] = 64
+    average_last: Annotated[int, "validated checkpoints at the end that are averaged (1: none)"] = 3
+    checkpoint_every: Annotated[int, "steps between two checkpoints to resume from"] = 250
+    seed: Annotated[int, "seed of initialisation, order and masks"] = 1
+    precision: Annotated[Precision, "auto, bf16 or fp32"] = "auto"
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "max_tokens", "accumulation", "validate_every", "average_last", "checkpoint_every"):
+            _at_least(self, name, 1)
+        _at_least(self, "max_length", 8)
+        for name in ("warmup", "max_sentences", "validation_sentences", "seed"):
+            _at_least(self, name, 0)
+        for name in ("rate", "rate_generator", "rate_embedding", "clip", "temperature"):
+            _positive(self, name)
+        _share(self, "mask_rate")
+        if self.warmup >= self.steps:
+            raise UsageError(f"warmup ({self.warmup}) must be smaller than steps ({self.steps}).")
+        if self.max_length > self.max_tokens:
+            raise UsageError(f"max_length ({self.max_length}) must not exceed max_tokens ({self.max_tokens}).")
+        parse_shares(self.task_shares)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AddOptions:
+    """A new language from raw text: only its own vector and part are learnt."""
+
+    capacity: Annotated[Literal["part", "vector"], "part: vector and language part; vector: the vector alone"] = "part"
+    rank: Annotated[int, "bottleneck width of the language part"] = 16
+    start: Annotated[Literal["best", "nearest", "mixture", "mean"], "where the vector starts"] = "best"
+    steps: Annotated[int, "most optimiser steps"] = 1000
+    warmup: Annotated[int, "optimiser steps of linear warm-up"] = 20
+    mixture_steps: Annotated[int, "optimiser steps for the mixture weights of the start"] = 40
+    rate: Annotated[float, "learning rate of vector and part"] = 2e-3
+    final_rate: Annotated[float, "share of the rate that is left at the last step (linear decay)"] = 0.05
+    clip: Annotated[float, "largest global norm of the gradient"] = 1.0
+    max_tokens: Annotated[int, "padded pieces in a batch (rows times longest row)"] = 800
+    max_length: Annotated[int, "pieces in a row; longer lines are cut into windows"] = 64
+    max_lines: Annotated[int, "lines read from the text (0: all)"] = 0
+    mask_rate: Annotated[float, "share of the pieces that MLM asks for"] = 0.15
+    check_every: Annotated[int, "steps between two looks at the stop part"] = 60
+    patience: Annotated[int, "looks at the stop part without gain before stopping"] = 4
+    sample: Annotated[int, "lines of the stop and of the report part that are scored"] = 200
+    seed: Annotated[int, "seed of order and masks"] = 1
+    precision: Annotated[Precision, "auto, bf16 or fp32"] = "auto"
+
+    def __post_init__(self) -> None:
+        for name in ("rank", "steps", "check_every", "patience", "sample"):
+            _at_least(self, name, 1)
+        for name in ("warmup", "mixture_steps", "max_lines", "seed"):
+            _at_least(self, name, 0)
+        _at_least(self, "max_length", 8)
+        for name in ("rate", "clip"):
+            _positive(self, name)
+        _share(self, "mask_rate")
+        _one_of(self, "capacity", ("part", "vector"))
+        _one_of(self, "start", ("best", "nearest", "mixture", "mean"))
+        if self.max_length > self.max_tokens:
+            raise UsageError(f"max_length ({self.max_length}) must not exceed max_tokens ({self.max_tokens}).")
+
+
+@dataclass(frozen=True, kw_only=True)
+class FewshotOptions:
+    """A few labelled sentences: only what belongs to the (task, language) pair moves."""
+
+    n: Annotated[int, "labelled sentences drawn from the data"] = 20
+    rank: Annotated[int, "bottleneck width of the pair part that k-fold may choose"] = 16
+    folds: Annotated[int, "folds inside the n sentences"] = 5
+    epochs: Annotated[int, "passes over the sentences"] = 20
+    rate: Annotated[float, "learning rate of the pair's embedding and part"] = 2e-3
+    clip: Annotated[float, "largest global norm of the gradient"] = 1.0
+    max_tokens: Annotated[int, "padded pieces in a batch (rows times longest row)"] = 400
+    max_length: Annotated[int, "pieces in a row; longer sentences are read in windows"] = 128
+    seed: Annotated[int, "seed of the draw and the folds"] = 1
+    precision: Annotated[Precision, "auto, bf16 or fp32"] = "auto"
+
+    def __post_init__(self) -> None:
+        for name in ("rank", "epochs"):
+            _at_least(self, name, 1)
+        _at_least(self, "n", 2)
+        _at_least(self, "folds", 2)
+        _at_least(self, "seed", 0)
+        _at_least(self, "max_length", 8)
+        for name in ("rate", "clip"):
+            _positive(self, name)
+        if self.max_length > self.max_tokens:
+            raise UsageError(f"max_length ({self.max_length}) must not exceed max_tokens ({self.max_tokens}).")
+
+
+PRESETS: dict[str, dict[str, dict[str, Any]]] = {
+    # The paper's section 4.3 and its public configuration: 100,000 steps of 32 sentences, linear to zero.
+    name: {
+        "model": {"projected": projected, "initialisation": "paper", "dropout": True},
+        "train": {
+            "steps": 100_000, "warmup": 4000, "rate": 1e-4, "rate_generator": 1e-4, "rate_embedding": 1e-4,
+            "final_rate": 0.001, "max_tokens": 8192, "max_length": 256, "validate_every": 5000, "average_last": 1,
+        },
+    }
+    for name, projected in (("paper-base", 192), ("paper-small", 32))
+}  # fmt: skip
+"""Named settings: ``paper-base`` and ``paper-small`` follow the paper's appendix."""
+
+SECTIONS = {"model": ModelOptions, "train": TrainOptions, "add_language": AddOptions, "fewshot": FewshotOptions}
+
+Options = TypeVar("Options", ModelOptions, TrainOptions, AddOptions, FewshotOptions)
+
+
+def resolve(
+    cls: type[Options], *, file: Path | None = None, preset: str | None = None, flags: Mapping[str, Any] | None = None
+) -> Options:
+    """Put preset, TOML file and flags together into one option object.
+
+    Args:
+        cls: The option class, one of `SECTIONS`.
+        file: TOML file with one table a section.
+        preset: A name in `PRESETS`.
+        flags: What was typed; values of ``None`` were not typed.
+
+    Raises:
+        UsageError: An unknown preset, table or key, a value of the wrong type or out of range, or a contradiction.
+        NotFoundError: `file` does not exist.
+        DataError: `file` is not TOML.
+    """
+    section = next(name for name, known in SECTIONS.items() if known is cls)
+    if preset is not None and preset not in PRESETS:
+        raise UsageError(f"Unknown preset '{preset}'{did_you_mean(preset, PRESETS)}; known are {', '.join(PRESETS)}.")
+    values: dict[str, Any] = dict(PRESETS[preset].get(section, {})) if preset else {}
+    if file is not None:
+        values |= read_toml(file).get(section, {})
+    values |= {key: value for key, value in (flags or {}).items() if value is not None}
+    return cls(**values)
+
+
+def read_toml(file: Path) -> dict[str, dict[str, Any]]:
+    """Read a TOML file of options and refuse what `SECTIONS` does not know.
+
+    Raises:
+        UsageError: An unknown table or key, or a value of the wrong type.
+        NotFoundError: `file` does not exist.
+        DataError: `file` is not TOML.
+    """
+    if not file.is_file():
+        raise NotFoundError(f"There is no configuration file {file}.")
+    try:
+        tables = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise DataError(f"{file} is not a TOML file: {error}.") from error
+    for section, table in tables.items():
+        if section not in SECTIONS or not isinstance(table, dict):
+            raise UsageError(f"{file}: unknown table [{section}]{did_you_mean(section, SECTIONS)}.")
+        known = get_type_hints(SECTIONS[section])
+        for key, value in table.items():
+            if key not in known:
+                raise UsageError(f"{file}: unknown key {section}.{key}{did_you_mean(key, known)}.")
+            table[key] = _typed(f"{file}: {section}.{key}", value, known[key])
+    return tables
+
+
+def help_of(cls: type[Any], name: str) -> str:
+    """The help text of an option, as written beside its default."""
+    return str(get_args(get_type_hints(cls, include_extras=True)[name])[1])
+
+
+def as_dict(options: Any) -> dict[str, Any]:
+    """Plain values of an option object, for logs and the registry."""
+    return dataclasses.asdict(options)
+
+
+def parse_shares(text: str) -> dict[str, float]:
+    """Read ``mlm=0.5,pos=0.3`` into shares; the tasks that are not named divide the rest.
+
+    Raises:
+        UsageError: Not of that form, a share outside 0 to 1, or a sum above 1.
+    """
+    shares: dict[str, float] = {}
+    for item in filter(None, (piece.strip() for piece in text.split(","))):
+        task, _, value = item.partition("=")
+        try:
+            shares[task.strip()] = float(value)
+        except ValueError:
+            raise UsageError(f"task_shares: '{item}' is not of the form task=number.") from None
+        if not 0 <= shares[task.strip()] <= 1:
+            raise UsageError(f"task_shares: the share of '{task.strip()}' must lie between 0 and 1.")
+    if sum(shares.values()) > 1 + 1e-9:
+        raise UsageError(f"task_shares: the shares add up to {sum(shares.values()):g}; make it at most 1.")
+    return shares
+
+
+def _typed(where: str, value: Any, kind: Any) -> Any:
+    if get_origin(kind) is Literal:
+        if value not in get_args(kind):
+            raise UsageError(f"{where} is {value!r}; it must be one of {', '.join(map(repr, get_args(kind)))}.")
+        return value
+    if get_origin(kind) in (Union, types.UnionType):
+        kind = next(k for k in get_args(kind) if k is not type(None))
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if type(value) is not kind:
+        raise UsageError(f"{where} is {value!r}; it must be of type {kind.__name__}.")
+    return value
+
+
+def _at_least(options: Any, name: str, least: int) -> None:
+    if getattr(options, name) < least:
+        raise UsageError(f"{name} is {getattr(options, name)}; it must be at least {least}.")
+
+
+def _positive(options: Any, name: str) -> None:
+    if not getattr(options, name) > 0:
+        raise UsageError(f"{name} is {getattr(options, name)}; it must be above 0.")
+
+
+def _share(options: Any, name: str) -> None:
+    if not 0 < getattr(options, name) < 1:
+        raise UsageError(f"{name} is {getattr(options, name)}; it must lie between 0 and 1.")
+
+
+def _one_of(options: Any, name: str, allowed: tuple[str, ...]) -> None:
+    value = getattr(options, name)
+    if value not in allowed:
+        near = difflib.get_close_matches(str(value), allowed, n=1)
+        raise UsageError(f"{name} is '{value}'; it must be {' or '.join(allowed)}{did_you_mean(value, near)}.")

@@ -1,0 +1,1 @@
+"""Reading, checking, splitting, encoding and batching text and labelled sentences."""

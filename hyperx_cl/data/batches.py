@@ -1,0 +1,162 @@
+"""Batches of tensors: padded token ids, the positions that are asked for, and their targets."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from hyperx_cl.data.encode import IGNORED, Encoded
+from hyperx_cl.data.packing import pack
+
+
+class Pair(NamedTuple):
+    """A task in a language."""
+
+    task: str
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """Rows of a batch, next to each other, that belong to one pair."""
+
+    pair: Pair
+    rows: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Batch:
+    """What the model is given; rows of one pair stand together.
+
+    Attributes:
+        input_ids: int64 [B, T], padded on the right.
+        attention_mask: int64 [B, T], 1 at real tokens.
+        wanted: bool [B, T], True at the N positions whose output is asked for, read row by row.
+        targets: int64 [N] (label or token ids, -100 where not to be learnt), or None where there are no labels.
+        segments: Which rows belong to which pair; their `rows` add up to B.
+    """
+
+    input_ids: Tensor
+    attention_mask: Tensor
+    wanted: Tensor
+    targets: Tensor | None
+    segments: list[Segment]
+
+    @property
+    def rows(self) -> int:
+        """Number of examples, B."""
+        return int(self.input_ids.shape[0])
+
+    @property
+    def tokens(self) -> int:
+        """Real tokens, padding left out."""
+        return int(self.attention_mask.sum())
+
+    def to(self, device: torch.device | str) -> "Batch":
+        """Copy the tensors to a device."""
+        targets = None if self.targets is None else self.targets.to(device, non_blocking=True)
+        ids, mask, wanted = (
+            tensor.to(device, non_blocking=True) for tensor in (self.input_ids, self.attention_mask, self.wanted)
+        )
+        return Batch(ids, mask, wanted, targets, self.segments)
+
+
+def collate(examples: Sequence[Encoded], pair: Pair, *, pad_id: int) -> Batch:
+    """Make a batch of examples of one pair.
+
+    Args:
+        examples: At least one; either all have labels or none has.
+        pair: The task and language of them all.
+        pad_id: Token id to fill up with.
+
+    Returns:
+        A batch in which each word's labelled position is wanted, in the order of rows and words.
+
+    Raises:
+        ValueError: Where some examples have labels and some have not.
+    """
+    ids, mask = padded(examples, pad_id)
+    wanted = np.zeros(ids.shape, bool)
+    for row, example in enumerate(examples):
+        wanted[row, example.first] = True
+    counts = [len(example.labels) for example in examples]
+    if counts != [len(example.first) for example in examples] and any(counts):
+        raise ValueError("some examples of a batch have labels and some have not")
+    targets = np.concatenate([example.labels for example in examples]) if any(counts) else None
+    return to_batch(ids, mask, wanted, targets, [Segment(pair, len(examples))])
+
+
+def join(batches: Sequence[Batch], pad_id: int) -> Batch:
+    """Put batches under one another, so that one forward pass serves several pairs.
+
+    Args:
+        batches: At least one, of any widths.
+        pad_id: Token id to widen the narrow ones with.
+
+    Returns:
+        A batch as wide as the widest. Where only some have targets, the others' are -100; where none has, None.
+    """
+    width = max(batch.input_ids.shape[1] for batch in batches)
+
+    def widened(name: str, value: int) -> Tensor:
+        tensors: list[Tensor] = [getattr(batch, name) for batch in batches]
+        grown = [torch.nn.functional.pad(t, (0, width - t.shape[1]), value=value) for t in tensors]
+        return torch.cat(grown)
+
+    segments = [segment for batch in batches for segment in batch.segments]
+    return Batch(
+        widened("input_ids", pad_id), widened("attention_mask", 0), widened("wanted", 0), _targets(batches), segments
+    )
+
+
+def evaluation_batches(examples: Sequence[Encoded], max_tokens: int) -> Iterator[list[int]]:
+    """Group examples by length for evaluation, longest first, so that memory runs out at once or never.
+
+    Args:
+        examples: Any number.
+        max_tokens: Rows times longest row of a batch; a longer example stands alone.
+
+    Yields:
+        Indices into `examples`, each exactly once.
+    """
+    lengths = [len(example) for example in examples]
+    order = sorted(range(len(lengths)), key=lambda index: -lengths[index])
+    yield from pack(order, lengths, max_tokens)
+
+
+def padded(examples: Sequence[Encoded], pad_id: int) -> tuple[np.ndarray, np.ndarray]:
+    """Pad the token ids on the right: ids and attention mask, int64 [B, T]."""
+    width = max(len(example) for example in examples)
+    ids = np.full((len(examples), width), pad_id, np.int64)
+    mask = np.zeros((len(examples), width), np.int64)
+    for row, example in enumerate(examples):
+        ids[row, : len(example)] = example.ids
+        mask[row, : len(example)] = 1
+    return ids, mask
+
+
+def to_batch(
+    ids: np.ndarray, mask: np.ndarray, wanted: np.ndarray, targets: np.ndarray | None, segments: list[Segment]
+) -> Batch:
+    """Turn arrays into a batch of tensors."""
+    return Batch(
+        torch.from_numpy(ids),
+        torch.from_numpy(mask),
+        torch.from_numpy(wanted),
+        None if targets is None else torch.from_numpy(targets.astype(np.int64)),
+        segments,
+    )
+
+
+def _targets(batches: Sequence[Batch]) -> Tensor | None:
+    if all(batch.targets is None for batch in batches):
+        return None
+    return torch.cat(
+        [
+            torch.full((int(batch.wanted.sum()),), IGNORED) if batch.targets is None else batch.targets
+            for batch in batches
+        ]
+    )

@@ -1,0 +1,1 @@
+"""Scores: metrics, intervals, the language x task suite and its reports."""

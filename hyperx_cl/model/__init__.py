@@ -1,0 +1,1 @@
+"""The model: a hypernetwork that writes the adapters of a frozen multilingual transformer."""

@@ -1,0 +1,248 @@
+"""The frozen multilingual transformer: loading it, finding the seats of adapters and LayerNorms in it, its fingerprint.
+
+Its tensors are never written. What works on it from outside are forward hooks, which do nothing when switched off.
+"""
+
+import json
+import os
+from collections.abc import Callable
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Iterator
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from hyperx_cl.errors import ConflictError, NetworkError, NotFoundError, UsageError
+from hyperx_cl.model.fingerprint import cached_fingerprint
+
+FFN_SITE = {
+    "bert": "encoder.layer.{i}.output.dense",
+    "roberta": "encoder.layer.{i}.output.dense",
+    "xlm-roberta": "encoder.layer.{i}.output.dense",
+}
+"""Module path of layer i's FFN output, before dropout, residual and LayerNorm, by model type."""
+
+LAYER_SITE = {kind: "encoder.layer.{i}.output.LayerNorm" for kind in FFN_SITE}
+"""Module path of layer i's last LayerNorm, for adapters after the layer."""
+
+MLM_HEAD = {
+    "bert": {
+        "dense": "cls.predictions.transform.dense",
+        "norm": "cls.predictions.transform.LayerNorm",
+        "bias": "cls.predictions.bias",
+    },
+    "roberta": {"dense": "lm_head.dense", "norm": "lm_head.layer_norm", "bias": "lm_head.bias"},
+}
+MLM_HEAD["xlm-roberta"] = MLM_HEAD["roberta"]
+
+
+@dataclass(frozen=True)
+class BackboneInfo:
+    """What a model remembers of the backbone it was trained on.
+
+    Args:
+        id: Hub id or folder name it was loaded by.
+        revision: Commit on the Hub, or ``None`` for a folder.
+        fingerprint: SHA-256 over the tensors in use, 64 hexadecimal digits.
+        model_type: ``bert``, ``roberta`` or ``xlm-roberta``.
+        layers: Layers, ``L``.
+        hidden: Hidden width, ``h``.
+        vocabulary: Rows of the word embeddings.
+    """
+
+    id: str
+    revision: str | None
+    fingerprint: str
+    model_type: str
+    layers: int
+    hidden: int
+    vocabulary: int
+
+
+class Backbone:
+    """A loaded backbone with its tokenizer. Deliberately no `nn.Module`: its weights belong to no state dict of ours.
+
+    Args:
+        masked_lm: A masked language model from transformers, in fp32, on the CPU.
+        tokenizer: Its fast tokenizer.
+        info: What `BackboneInfo` keeps.
+        has_head: Whether the checkpoint brought an MLM head.
+    """
+
+    def __init__(self, masked_lm: nn.Module, tokenizer: Any, info: BackboneInfo, has_head: bool) -> None:
+        self.info, self.tokenizer = info, tokenizer
+        self.encoder: nn.Module = masked_lm.base_model  # type: ignore[assignment]
+        self.config: Any = masked_lm.config
+        self.head = head_tensors(masked_lm, info.model_type) if has_head else {}
+        self.encoder.requires_grad_(False)
+        self.encoder.eval()
+        self.norms: dict[str, nn.LayerNorm] = {
+            name: module for name, module in self.encoder.named_modules() if isinstance(module, nn.LayerNorm)
+        }
+
+    @property
+    def word_embeddings(self) -> Tensor:
+        """The word embedding matrix, ``(vocabulary, h)``, frozen."""
+        return self.encoder.get_input_embeddings().weight  # type: ignore[operator, no-any-return]
+
+    def sites(self, placement: str) -> list[nn.Module]:
+        """The modules whose output the adapters read, one a layer.
+
+        Args:
+            placement: ``ffn`` or ``layer``.
+        """
+        path = (FFN_SITE if placement == "ffn" else LAYER_SITE)[self.info.model_type]
+        return [self.encoder.get_submodule(path.format(i=i)) for i in range(self.info.layers)]
+
+    def to(self, device: torch.device | str, dtype: torch.dtype) -> "Backbone":
+        """Move the copies in memory; what was loaded stays what it was on disk."""
+        self.encoder.to(device=device, dtype=dtype)
+        return self
+
+
+def load_backbone(id_or_path: str, *, revision: str | None = None, attention: str | None = None) -> Backbone:
+    """Load a backbone in fp32 from a folder or the Hub.
+
+    Args:
+        id_or_path: Folder, or Hub id such as ``bert-base-multilingual-cased``.
+        revision: Branch, tag or commit on the Hub.
+        attention: transformers' attention implementation; by default plain on a CPU, where the fused one's backward
+            is slower at the lengths of sentences, and fused elsewhere.
+
+    Raises:
+        NotFoundError: There is no such folder, and the Hub does not have it.
+        NetworkError: It is not in the cache and the Hub cannot be reached.
+        UsageError: A type of model that has no table of seats.
+    """
+    from transformers import AutoConfig, AutoModelForMaskedLM, AutoTokenizer
+
+    attention = attention or ("sdpa" if torch.cuda.is_available() else "eager")
+    with _plain_errors(id_or_path), _quiet():
+        config = AutoConfig.from_pretrained(id_or_path, revision=revision, trust_remote_code=False)
+        if config.model_type not in FFN_SITE:
+            raise UsageError(
+                f"The backbone {id_or_path} is of type '{config.model_type}', which has no adapter seats here; "
+                f"use one of {', '.join(sorted(FFN_SITE))}."
+            )
+        masked_lm, loading = AutoModelForMaskedLM.from_pretrained(
+            id_or_path, config=config, revision=revision, dtype=torch.float32, attn_implementation=attention,
+            output_loading_info=True, use_safetensors=True, trust_remote_code=False,
+        )  # fmt: skip
+        tokenizer = AutoTokenizer.from_pretrained(id_or_path, revision=revision, use_fast=True, trust_remote_code=False)
+    paths = MLM_HEAD[config.model_type]
+    has_head = not any(str(key).startswith((paths["dense"], paths["norm"])) for key in loading["missing_keys"])
+    encoder_missing = [key for key in loading["missing_keys"] if ".encoder." in f".{key}" or "embeddings." in key]
+    if encoder_missing:
+        raise ConflictError(f"The backbone {id_or_path} lacks weights ({encoder_missing[0]} and maybe more).")
+    info = BackboneInfo(
+        id=id_or_path.rstrip("/") if not Path(id_or_path).is_dir() else Path(id_or_path).resolve().name,
+        revision=getattr(config, "_commit_hash", None),
+        fingerprint=backbone_fingerprint(masked_lm, config.model_type, has_head, source=id_or_path),
+        model_type=config.model_type,
+        layers=config.num_hidden_layers,
+        hidden=config.hidden_size,
+        vocabulary=config.vocab_size,
+    )
+    return Backbone(masked_lm, tokenizer, info, has_head)
+
+
+def head_tensors(masked_lm: nn.Module, model_type: str) -> dict[str, Tensor]:
+    """The MLM head under canonical names: ``dense.weight``, ``dense.bias``, ``norm.weight``, ``norm.bias``, ``bias``."""
+    paths = MLM_HEAD[model_type]
+    out = {"bias": masked_lm.get_parameter(paths["bias"]).detach()}
+    for name in ("dense", "norm"):
+        module = masked_lm.get_submodule(paths[name])
+        out |= {f"{name}.{kind}": value.detach() for kind, value in module.named_parameters()}
+    return out
+
+
+def used_tensors(masked_lm: nn.Module, model_type: str, has_head: bool) -> dict[str, Tensor]:
+    """The tensors a model uses, under names that do not depend on the file they came from: no pooler, no aliases."""
+    encoder: nn.Module = masked_lm.base_model  # type: ignore[assignment]
+    tensors = {name: value for name, value in encoder.named_parameters() if not name.startswith("pooler.")}
+    if has_head:
+        tensors |= {f"mlm_head.{name}": value for name, value in head_tensors(masked_lm, model_type).items()}
+    return tensors
+
+
+def backbone_fingerprint(masked_lm: nn.Module, model_type: str, has_head: bool, *, source: str) -> str:
+    """SHA-256 over `used_tensors`, remembered by the size and time of the weight files in a folder."""
+    files = sorted(Path(source).glob("*.safetensors")) if Path(source).is_dir() else []
+    stamp = json.dumps([[str(f.resolve()), f.stat().st_size, f.stat().st_mtime_ns] for f in files]) if files else None
+    return cached_fingerprint(used_tensors(masked_lm, model_type, has_head), stamp=stamp)
+
+
+def fast_dtype(precision: str, device: torch.device) -> torch.dtype:
+    """The type the frozen weights are held in.
+
+    Args:
+        precision: ``auto``, ``bf16`` or ``fp32``.
+        device: Where they will be.
+
+    Returns:
+        bf16 where asked for, or where ``auto`` finds that the device multiplies it fast.
+    """
+    if precision == "auto":
+        if device.type == "cuda":
+            precision = "bf16" if torch.cuda.is_bf16_supported() else "fp32"
+        else:
+            capability = torch.backends.cpu.get_cpu_capability() if device.type == "cpu" else ""
+            flags = _cpu_flags() if capability.startswith("AVX512") else set()
+            precision = "bf16" if flags & {"avx512_bf16", "amx_bf16"} else "fp32"
+    return torch.bfloat16 if precision == "bf16" else torch.float32
+
+
+def own_norm_hook(weight: Tensor, bias: Tensor, active: Callable[[], bool]) -> Callable[..., Tensor | None]:
+    """A forward hook that puts our own LayerNorm in the place of the backbone's while `active()`."""
+
+    def hook(module: nn.LayerNorm, inputs: tuple[Tensor], _output: Tensor) -> Tensor | None:
+        if not active():
+            return None
+        x = inputs[0]
+        # Our weights stay in fp32: bf16 would swallow the small steps that training takes from 1.
+        if x.device.type == "cpu":  # takes bf16 states with fp32 weights as they are
+            return functional.layer_norm(x, module.normalized_shape, weight, bias, module.eps)
+        return functional.layer_norm(x.float(), module.normalized_shape, weight, bias, module.eps).to(x.dtype)
+
+    return hook
+
+
+def _cpu_flags() -> set[str]:
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        return set()
+    return set(next((line.split(":", 1)[1].split() for line in text.splitlines() if line.startswith("flags")), []))
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    from transformers.utils import logging
+
+    level = logging.get_verbosity()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
+
+
+@contextmanager
+def _plain_errors(id_or_path: str) -> Iterator[None]:
+    looks_local = os.sep in id_or_path.replace("/", os.sep, 0) and (id_or_path.startswith((".", "/", "~")))
+    if looks_local and not Path(id_or_path).is_dir():
+        raise NotFoundError(f"There is no backbone folder {id_or_path}.")
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        offline = "offline" in str(error).lower() or "couldn't connect" in str(error).lower()
+        if offline:
+            raise NetworkError(
+                f"The backbone {id_or_path} is neither a folder nor in the cache, and the Hub cannot be reached; "
+                "give the folder it lies in (--backbone DIR), or try again with a connection."
+            ) from error
+        raise NotFoundError(f"The backbone {id_or_path} cannot be loaded: {str(error).splitlines()[0]}") from error

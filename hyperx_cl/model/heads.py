@@ -1,0 +1,66 @@
+"""Heads: one linear layer a tagging task, and the MLM head tied to the frozen word embeddings."""
+
+from collections.abc import Callable, Mapping
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+class WordHead(nn.Linear):
+    """Scores of a word's label from the hidden state of its piece: ``(N, h)`` -> ``(N, classes)``.
+
+    Args:
+        hidden: Hidden width of the backbone, ``h``.
+        classes: Labels of the task.
+    """
+
+    def __init__(self, hidden: int, classes: int) -> None:
+        super().__init__(hidden, classes)
+        nn.init.normal_(self.weight, std=0.02)
+        nn.init.zeros_(self.bias)
+
+
+class MaskedHead(nn.Module):
+    """Scores of the vocabulary at masked positions: dense, activation, LayerNorm, then the word embeddings as decoder.
+
+    The dense layer, LayerNorm and bias are our own copies, started from the backbone's head where it has one.
+
+    Args:
+        start: The backbone's head under canonical names; empty if it has none.
+        hidden: Hidden width, ``h``.
+        vocabulary: Rows of the word embeddings.
+        eps: Epsilon of the LayerNorm.
+        activation: The backbone head's activation.
+    """
+
+    def __init__(
+        self,
+        start: Mapping[str, Tensor],
+        *,
+        hidden: int,
+        vocabulary: int,
+        eps: float,
+        activation: Callable[[Tensor], Tensor],
+    ) -> None:
+        super().__init__()
+        self.dense, self.norm = nn.Linear(hidden, hidden), nn.LayerNorm(hidden, eps=eps)
+        self.bias = nn.Parameter(torch.zeros(vocabulary))
+        self.activation = activation
+        nn.init.normal_(self.dense.weight, std=0.02)
+        nn.init.zeros_(self.dense.bias)
+        if start:
+            self.load_state_dict({name: value.clone() for name, value in start.items()})
+
+    def forward(self, states: Tensor, word_embeddings: Tensor) -> Tensor:
+        """Score pieces.
+
+        Args:
+            states: Hidden states of the positions asked for, ``(N, h)``.
+            word_embeddings: The frozen matrix, ``(vocabulary, h)``.
+
+        Returns:
+            Scores, ``(N, vocabulary)``, in fp32.
+        """
+        inner = self.norm(self.activation(self.dense(states.to(self.dense.weight.dtype))))
+        return functional.linear(inner.to(word_embeddings.dtype), word_embeddings).float() + self.bias

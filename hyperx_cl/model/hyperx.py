@@ -1,0 +1,281 @@
+"""HyperX: a frozen backbone, the hypernetwork that writes its adapters, LayerNorms of our own, heads and languages."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from transformers.activations import ACT2FN
+
+from hyperx_cl.artefact import LanguageRecord
+from hyperx_cl.config import ModelOptions
+from hyperx_cl.data.batches import Batch, Pair
+from hyperx_cl.data.tasks import Task
+from hyperx_cl.errors import ConflictError, NotFoundError, did_you_mean
+from hyperx_cl.model.adapter import Part, apply_adapter
+from hyperx_cl.model.backbone import Backbone, own_norm_hook
+from hyperx_cl.model.fingerprint import fingerprint
+from hyperx_cl.model.heads import MaskedHead, WordHead
+from hyperx_cl.model.hypernet import AdapterWeights, Hypernetwork
+from hyperx_cl.model.language import Language, Slot
+from hyperx_cl.model.shapes import Shape
+
+
+@dataclass(frozen=True)
+class Output:
+    """What a forward gives back.
+
+    Args:
+        loss: Mean cross entropy over the segments' targets, or ``None`` without targets.
+        logits: One tensor a segment, ``(positions asked for, classes)``, in row-major order.
+    """
+
+    loss: Tensor | None
+    logits: list[Tensor]
+
+
+class HyperX(nn.Module):
+    """The whole model. Its state dict holds what is trained and saved, nothing of the backbone.
+
+    Args:
+        backbone: The loaded backbone.
+        options: The model's shape.
+        tasks: Tasks in order; the order decides nothing but the order of the table.
+        languages: Codes of the base languages.
+    """
+
+    def __init__(
+        self, backbone: Backbone, options: ModelOptions, tasks: Sequence[Task], languages: Sequence[str]
+    ) -> None:
+        super().__init__()
+        self._backbone = [backbone]  # in a list, so that its tensors are no part of this module
+        self._active: _Active | None = None
+        self._cache: dict[tuple[Pair, ...], list[list[AdapterWeights]]] | None = None
+        info, d = backbone.info, options.embedding
+        self.options, self.shape = options, Shape(info.layers, info.hidden, options)
+        self.tasks: dict[str, Task] = {task.name: task for task in sorted(tasks, key=lambda task: task.name)}
+        self.hypernetwork = Hypernetwork(self.shape)
+        self.task_embeddings = nn.ParameterDict({name: nn.Parameter(torch.randn(d)) for name in self.tasks})
+        self.base = nn.ModuleDict({code: Language(self._slot(torch.randn(d))) for code in sorted(languages)})
+        self.added = nn.ModuleDict()
+        self.heads = nn.ModuleDict({name: self._head(task) for name, task in self.tasks.items()})
+        self.norms = nn.ModuleDict({name.replace(".", "/"): _copy_norm(n) for name, n in backbone.norms.items()})
+        self._seat_hooks()
+
+    @property
+    def backbone(self) -> Backbone:
+        """The frozen backbone."""
+        return self._backbone[0]
+
+    @property
+    def tokenizer(self) -> Any:
+        """The backbone's fast tokenizer."""
+        return self.backbone.tokenizer
+
+    @property
+    def device(self) -> torch.device:
+        """Where the trained tensors are."""
+        return self.hypernetwork.layer_embeddings.device
+
+    def place(self, device: torch.device | str, dtype: torch.dtype) -> Self:
+        """Move the model to a device, with the frozen weights held in `dtype` and what is trained in fp32."""
+        self.backbone.to(device, dtype)
+        return self.to(device)
+
+    def train(self, mode: bool = True) -> Self:
+        """Switch to training; the backbone's dropout follows only where the options ask for it."""
+        self.backbone.encoder.train(mode and self.options.dropout)
+        return super().train(mode)
+
+    def languages(self) -> list[str]:
+        """Codes of all languages the model can run now, base and added."""
+        return sorted({*self.base, *self.added})
+
+    def language(self, code: str) -> Language:
+        """The language's own module; an added version goes before the base one.
+
+        Raises:
+            NotFoundError: The model has no such language.
+        """
+        for table in (self.added, self.base):
+            if code in table:
+                language = table[code]
+                assert isinstance(language, Language)
+                return language
+        raise NotFoundError(
+            f"The model has no language '{code}'{did_you_mean(code, self.languages())}; "
+            f"add it with `hyperx-cl add-language {code} --mlm FILE`."
+        )
+
+    def task(self, name: str) -> Task:
+        """The task of that name.
+
+        Raises:
+            NotFoundError: The model was not trained for it.
+        """
+        if name not in self.tasks:
+            known = ", ".join(self.tasks)
+            raise NotFoundError(f"The model has no task '{name}'{did_you_mean(name, self.tasks)}; it has {known}.")
+        return self.tasks[name]
+
+    def forward(self, batch: Batch) -> Output:
+        """Run a batch of one pair, or of several, whose rows lie together.
+
+        Args:
+            batch: ``input_ids`` and ``attention_mask`` ``(B, T)``, ``wanted`` ``(B, T)``, ``targets`` ``(N,)`` or none.
+        """
+        pairs = [segment.pair for segment in batch.segments]
+        rows = [segment.rows for segment in batch.segments]
+        self._active = _Active(self._adapters(pairs), [self._slots(pair) for pair in pairs], rows)
+        try:
+            states = self.backbone.encoder(
+                input_ids=batch.input_ids, attention_mask=batch.attention_mask
+            ).last_hidden_state  # (B, T, h)
+        finally:
+            self._active = None
+        counts = [int(wanted.sum()) for wanted in batch.wanted.split(rows)]
+        logits = [
+            self._score(pair, asked) for pair, asked in zip(pairs, states[batch.wanted].split(counts), strict=True)
+        ]
+        return Output(None if batch.targets is None else _loss(logits, batch.targets.split(counts)), logits)
+
+    @contextmanager
+    def cached_adapters(self) -> Iterator[None]:
+        """Write each pair's adapters once while nothing is trained, as in evaluation."""
+        self._cache = {}
+        try:
+            yield
+        finally:
+            self._cache = None
+
+    def attach(self, *records: LanguageRecord) -> None:
+        """Make stored languages usable.
+
+        Raises:
+            ConflictError: A record belongs to another model.
+        """
+        mark = self.fingerprint()
+        for record in records:
+            if record.model != mark:
+                raise ConflictError(
+                    f"The record of '{record.language}' belongs to model {record.model[:12]}, this is {mark[:12]}; "
+                    "add the language to this model with `hyperx-cl add-language`."
+                )
+            self.added[record.language] = Language.from_record(record).to(self.device)
+
+    def new_language(self, code: str, embedding: Tensor, *, rank: int = 0) -> Language:
+        """Begin a language with that embedding ``(d,)`` and, where `rank` is above 0, a part that changes nothing yet."""
+        language = Language(self._slot(embedding, rank)).to(self.device)
+        self.added[code] = language
+        return language
+
+    def record(self, code: str, provenance: Mapping[str, Any]) -> LanguageRecord:
+        """A language as it is now, as a record for the registry."""
+        return LanguageRecord(
+            language=code, model=self.fingerprint(), tensors=self.language(code).tensors(), provenance=dict(provenance)
+        )
+
+    def saved_tensors(self) -> dict[str, Tensor]:
+        """What `save_pretrained` writes: everything trained in base training, no added language, no backbone."""
+        return {name: value for name, value in self.state_dict().items() if not name.startswith("added.")}
+
+    def fingerprint(self) -> str:
+        """SHA-256 over saved tensors, tasks, options and the backbone's fingerprint."""
+        from hyperx_cl.model.storage import identity
+
+        return fingerprint(self.saved_tensors(), extra=identity(self))
+
+    def save_pretrained(self, folder: str | Path) -> str:
+        """Write ``model.safetensors`` and ``config.json``; see `hyperx_cl.model.storage.save`."""
+        from hyperx_cl.model.storage import save
+
+        return save(self, Path(folder))
+
+    @classmethod
+    def from_pretrained(cls, folder: str | Path, *, backbone: Backbone | str | None = None) -> "HyperX":
+        """Load a model; see `hyperx_cl.model.storage.load`."""
+        from hyperx_cl.model.storage import load
+
+        return load(Path(folder), backbone=backbone)
+
+    def _slot(self, embedding: Tensor, rank: int | None = None) -> Slot:
+        rank = self.options.language_part if rank is None else rank
+        return Slot(embedding, Part(self.shape.layers, self.shape.hidden, rank) if rank else None)
+
+    def _head(self, task: Task) -> nn.Module:
+        if task.kind != "mlm":
+            return WordHead(self.shape.hidden, len(task.labels))
+        config = self.backbone.config
+        return MaskedHead(
+            self.backbone.head, hidden=self.shape.hidden, vocabulary=self.backbone.info.vocabulary,
+            eps=config.layer_norm_eps, activation=ACT2FN[config.hidden_act],
+        )  # fmt: skip
+
+    def _slots(self, pair: Pair) -> list[Slot]:
+        return self.language(pair.language).slots(pair.task)
+
+    def _adapters(self, pairs: Sequence[Pair]) -> list[list[AdapterWeights]]:
+        if self._cache is not None and tuple(pairs) in self._cache:
+            return self._cache[tuple(pairs)]
+        tasks = torch.stack([self.task_embeddings[self.task(pair.task).name] for pair in pairs])
+        languages = torch.stack([self.language(pair.language).embedding(pair.task) for pair in pairs])
+        dtype = self.backbone.word_embeddings.dtype
+        weights: list[list[AdapterWeights]] = self.hypernetwork(tasks, languages, dtype=dtype)
+        if self._cache is not None:
+            self._cache[tuple(pairs)] = weights
+        return weights
+
+    def _score(self, pair: Pair, states: Tensor) -> Tensor:
+        head = self.heads[pair.task]
+        if isinstance(head, MaskedHead):
+            return head(states, self.backbone.word_embeddings)  # type: ignore[no-any-return]
+        return head(states.float())  # type: ignore[no-any-return]
+
+    def _seat_hooks(self) -> None:
+        for layer, site in enumerate(self.backbone.sites("ffn")):
+            if self.options.placement == "ffn":
+                site.register_forward_hook(self._adapter_hook(layer))
+        for name, module in self.backbone.norms.items():
+            own = self.norms[name.replace(".", "/")]
+            module.register_forward_hook(own_norm_hook(own.weight, own.bias, lambda: self._active is not None))
+        if self.options.placement == "layer":  # after the norms' own hooks: hooks run in the order they came
+            for layer, site in enumerate(self.backbone.sites("layer")):
+                site.register_forward_hook(self._adapter_hook(layer))
+
+    def _adapter_hook(self, layer: int) -> Any:
+        def hook(_module: nn.Module, _inputs: Any, output: Tensor) -> Tensor | None:
+            return None if self._active is None else self._active.apply(output, layer)
+
+        return hook
+
+
+class _Active:
+    """The adapters and parts of the batch that is running."""
+
+    def __init__(self, adapters: list[list[AdapterWeights]], slots: list[list[Slot]], rows: list[int]) -> None:
+        self.adapters, self.slots, self.rows = adapters, slots, rows
+
+    def apply(self, states: Tensor, layer: int) -> Tensor:
+        adapted = [
+            apply_adapter(z, self.adapters[i][layer], [w for slot in slots for w in slot.part_weights(layer, z.dtype)])
+            for i, (z, slots) in enumerate(zip(states.split(self.rows), self.slots, strict=True))
+        ]
+        return adapted[0] if len(adapted) == 1 else torch.cat(adapted)
+
+
+def _copy_norm(norm: nn.LayerNorm) -> nn.LayerNorm:
+    own = nn.LayerNorm(norm.normalized_shape, eps=norm.eps)
+    own.load_state_dict(norm.state_dict())
+    return own
+
+
+def _loss(logits: list[Tensor], targets: Sequence[Tensor]) -> Tensor:
+    # Every segment counts alike, as if its rows had come in a batch of their own.
+    losses = [
+        functional.cross_entropy(scores, gold, ignore_index=-100) for scores, gold in zip(logits, targets, strict=True)
+    ]
+    return torch.stack(losses).mean()

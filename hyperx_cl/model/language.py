@@ -1,0 +1,89 @@
+"""What belongs to one language inside a model: its embedding, its part, and what its pairs carry."""
+
+from typing import Self
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from hyperx_cl.artefact import LanguageRecord
+from hyperx_cl.model.adapter import Part, PartWeights
+
+PART_NAMES = ("down", "down_bias", "up")
+
+
+class Slot(nn.Module):
+    """An embedding and an optional part: what a language has, and what a pair may have beside it.
+
+    Args:
+        embedding: Starting values, ``(d,)``.
+        part: The part, or ``None``.
+    """
+
+    def __init__(self, embedding: Tensor, part: Part | None = None) -> None:
+        super().__init__()
+        self.embedding = nn.Parameter(embedding.detach().clone().float())
+        self.part = part
+
+    def part_weights(self, layer: int, dtype: torch.dtype) -> list[PartWeights]:
+        """That layer of the part in the type the backbone runs in; empty without a part."""
+        if self.part is None:
+            return []
+        return [(self.part.down[layer].to(dtype), self.part.down_bias[layer].to(dtype), self.part.up[layer].to(dtype))]
+
+
+class Language(nn.Module):
+    """A language's own slot and those of its pairs.
+
+    Args:
+        own: The language's embedding and part.
+    """
+
+    def __init__(self, own: Slot) -> None:
+        super().__init__()
+        self.own = own
+        self.pairs = nn.ModuleDict()
+
+    def embedding(self, task: str) -> Tensor:
+        """The vector the hypernetwork reads for that task: the pair's where there is one, ``(d,)``."""
+        slot = self.pairs[task] if task in self.pairs else self.own
+        assert isinstance(slot, Slot)
+        return slot.embedding
+
+    def slots(self, task: str) -> list[Slot]:
+        """The slots whose parts act for that task: the language's, then the pair's."""
+        pair = self.pairs[task] if task in self.pairs else None
+        return [self.own, pair] if isinstance(pair, Slot) else [self.own]
+
+    def tensors(self) -> dict[str, np.ndarray]:
+        """Everything under the names of a language record, fp32."""
+        out = _slot_tensors("", self.own)
+        for task, slot in self.pairs.items():
+            assert isinstance(slot, Slot)
+            out |= _slot_tensors(f"pair.{task}.", slot)
+        return out
+
+    @classmethod
+    def from_record(cls, record: LanguageRecord) -> Self:
+        """Build the language a record describes."""
+        language = cls(_slot_from(record, ""))
+        for task in record.tasks:
+            language.pairs[task] = _slot_from(record, f"pair.{task}.")
+        return language
+
+
+def _slot_tensors(prefix: str, slot: Slot) -> dict[str, np.ndarray]:
+    out = {f"{prefix}embedding": slot.embedding}
+    if slot.part is not None:
+        out |= {f"{prefix}part.{name}": getattr(slot.part, name) for name in PART_NAMES}
+    return {name: value.detach().cpu().float().numpy().copy() for name, value in out.items()}
+
+
+def _slot_from(record: LanguageRecord, prefix: str) -> Slot:
+    part = None
+    if f"{prefix}part.down" in record.tensors:
+        layers, rank, hidden = record.tensors[f"{prefix}part.down"].shape
+        part = Part(layers, hidden, rank)
+        for name in PART_NAMES:
+            getattr(part, name).data.copy_(torch.from_numpy(record.tensors[f"{prefix}part.{name}"].copy()))
+    return Slot(torch.from_numpy(record.tensors[f"{prefix}embedding"].copy()), part)

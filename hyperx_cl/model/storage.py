@@ -1,0 +1,116 @@
+"""A model on disk: ``model.safetensors`` and ``config.json``, never the backbone's weights, which it names and checks."""
+
+import json
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from hyperx_cl.config import ModelOptions
+from hyperx_cl.data.tasks import Task
+from hyperx_cl.errors import ConflictError, DataError, NotFoundError
+from hyperx_cl.model.backbone import Backbone, load_backbone
+from hyperx_cl.model.fingerprint import fingerprint
+
+if TYPE_CHECKING:
+    from hyperx_cl.model.hyperx import HyperX
+
+FORMAT = "hyperx-cl/model@1"
+WEIGHTS, CONFIG = "model.safetensors", "config.json"
+
+
+def identity(model: "HyperX") -> str:
+    """What belongs to a model's identity besides its tensors, as canonical JSON."""
+    return json.dumps(_identity(model), sort_keys=True, ensure_ascii=False)
+
+
+def save(model: "HyperX", folder: Path) -> str:
+    """Write a model to a folder, whole or not at all.
+
+    Args:
+        model: The model.
+        folder: Made if absent; the two files in it are replaced.
+
+    Returns:
+        The model's fingerprint.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    mark = model.fingerprint()
+    config = _identity(model) | {"backbone": asdict(model.backbone.info), "fingerprint": mark}
+    tensors = {name: value.detach().cpu().contiguous() for name, value in model.saved_tensors().items()}
+    weights = folder / f"{WEIGHTS}.{os.getpid()}.tmp"
+    save_file(tensors, weights, metadata={"format": "pt", "hyperx-cl": FORMAT, "fingerprint": mark})
+    text = folder / f"{CONFIG}.{os.getpid()}.tmp"
+    text.write_text(json.dumps(config, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    os.replace(weights, folder / WEIGHTS)
+    os.replace(text, folder / CONFIG)
+    return mark
+
+
+def load(folder: Path, *, backbone: Backbone | str | None = None) -> "HyperX":
+    """Read a model and the backbone it names.
+
+    Args:
+        folder: What `save` wrote.
+        backbone: A loaded backbone, or where to load it from; by default the id in the configuration.
+
+    Raises:
+        NotFoundError: No model there, or its backbone cannot be found.
+        DataError: The files are damaged or of another format.
+        ConflictError: The backbone is not the one the model was trained on.
+    """
+    from hyperx_cl.model.hyperx import HyperX
+
+    config = read_config(folder)
+    known = config["backbone"]
+    if not isinstance(backbone, Backbone):
+        backbone = load_backbone(backbone or known["id"], revision=None if backbone else known["revision"])
+    if backbone.info.fingerprint != known["fingerprint"]:
+        raise ConflictError(
+            f"The model in {folder} was trained on backbone {known['id']} with fingerprint {known['fingerprint']}, "
+            f"but {backbone.info.id} has {backbone.info.fingerprint}; give the right one with --backbone."
+        )
+    tasks = [Task(**(task | {"labels": tuple(task["labels"])})) for task in config["tasks"]]
+    model = HyperX(backbone, ModelOptions(**config["model"]), tasks, config["languages"])
+    try:
+        tensors = load_file(folder / WEIGHTS)
+        model.load_state_dict(tensors)
+    except (SafetensorError, OSError, RuntimeError) as error:
+        raise DataError(f"{folder / WEIGHTS} is damaged or incomplete: {str(error).splitlines()[0]}") from error
+    if fingerprint(tensors, extra=identity(model)) != config["fingerprint"]:
+        raise DataError(f"{folder} does not have the fingerprint in its {CONFIG}; copy or train the model again.")
+    return model.eval()
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """Read and check ``config.json`` alone, without any weights.
+
+    Raises:
+        NotFoundError: There is none.
+        DataError: It is not ours, or of a newer format.
+    """
+    file = folder / CONFIG
+    if not file.is_file() or not (folder / WEIGHTS).is_file():
+        raise NotFoundError(f"There is no model in {folder}: it needs {CONFIG} and {WEIGHTS}.")
+    try:
+        config: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        if config["format"] != FORMAT:
+            raise DataError(f"{file} has format '{config['format']}', this version reads {FORMAT}; update hyperx-cl.")
+        for key in ("model", "tasks", "languages", "backbone", "fingerprint"):
+            config[key]
+    except (ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{file} is not the configuration of a hyperx-cl model.") from error
+    return config
+
+
+def _identity(model: "HyperX") -> dict[str, Any]:
+    return {
+        "format": FORMAT,
+        "model": asdict(model.options),
+        "tasks": [asdict(task) | {"label_map": dict(task.label_map)} for task in model.tasks.values()],
+        "languages": sorted(model.base),
+        "backbone_fingerprint": model.backbone.info.fingerprint,
+    }

@@ -1,0 +1,1 @@
+"""Training: one loop, and the recipes that say what trains, what is frozen and on which data."""

@@ -1,0 +1,81 @@
+"""Checkpoints to resume from: tensors in safetensors, everything else in JSON, written whole or not at all."""
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from hyperx_cl.errors import DataError
+from hyperx_cl.train.loop import Loop
+
+FORMAT = "hyperx-cl/checkpoint@1"
+TENSORS, STATE = "tensors.safetensors", "state.json"
+
+
+def save_checkpoint(folder: Path, loop: Loop, tensors: Mapping[str, Tensor], state: Mapping[str, Any]) -> None:
+    """Keep what an interrupted run needs to go on with the same numbers.
+
+    Args:
+        folder: Replaced as a whole; the old one stays until the new one is complete.
+        loop: Its optimiser, step and token counts are kept.
+        tensors: The trained tensors by name.
+        state: JSON-able: sampler, configuration, best scores.
+    """
+    optimiser = loop.optimiser.state_dict()
+    named = {f"model/{name}": value for name, value in tensors.items()}
+    for index, moments in optimiser["state"].items():
+        named |= {f"optimiser/{index}/{name}": value for name, value in moments.items()}
+    named["random/torch"] = torch.get_rng_state()
+    fresh, old = folder.with_name(folder.name + ".new"), folder.with_name(folder.name + ".old")
+    for leftover in (fresh, old):
+        shutil.rmtree(leftover, ignore_errors=True)
+    fresh.mkdir(parents=True)
+    save_file({name: value.detach().cpu().contiguous() for name, value in named.items()}, fresh / TENSORS)
+    text = {"format": FORMAT, "step": loop.number, "tokens": loop.tokens, "groups": optimiser["param_groups"], **state}
+    (fresh / STATE).write_text(json.dumps(text), encoding="utf-8")
+    if folder.exists():
+        os.replace(folder, old)
+    os.replace(fresh, folder)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def checkpoint_exists(folder: Path) -> bool:
+    """Whether there is a whole checkpoint; one whose replacement was cut off is put back first."""
+    old = folder.with_name(folder.name + ".old")
+    if not folder.exists() and old.exists():
+        os.replace(old, folder)
+    return (folder / STATE).is_file()
+
+
+def load_checkpoint(folder: Path, loop: Loop) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Read a checkpoint and put the loop where it stood.
+
+    Returns:
+        The trained tensors, and the state that was kept with them.
+
+    Raises:
+        DataError: The checkpoint is damaged or of another format.
+    """
+    try:
+        state: dict[str, Any] = json.loads((folder / STATE).read_text(encoding="utf-8"))
+        named = load_file(folder / TENSORS)
+    except (OSError, ValueError) as error:
+        raise DataError(f"The checkpoint in {folder} cannot be read: {error}; remove it to start again.") from error
+    if state.get("format") != FORMAT:
+        raise DataError(f"The checkpoint in {folder} has another format than {FORMAT}; remove it to start again.")
+    moments: dict[int, dict[str, Tensor]] = {}
+    for name, value in named.items():
+        kind, _, rest = name.partition("/")
+        if kind == "optimiser":
+            index, _, moment = rest.partition("/")
+            moments.setdefault(int(index), {})[moment] = value
+    loop.optimiser.load_state_dict({"state": moments, "param_groups": state["groups"]})
+    loop.number, loop.tokens = state["step"], state["tokens"]
+    torch.set_rng_state(named["random/torch"])
+    return {name[len("model/") :]: value for name, value in named.items() if name.startswith("model/")}, state

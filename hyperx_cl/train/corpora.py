@@ -1,0 +1,169 @@
+"""The data of base training: which pairs there are, what of them is learnt on, and what validates."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+
+from hyperx_cl.data.batches import Batch, Pair
+from hyperx_cl.data.cache import EncodedCache
+from hyperx_cl.data.encode import IGNORED, Encoded, Encoder
+from hyperx_cl.data.examples import Sentence, content_hash
+from hyperx_cl.data.root import DataRoot
+from hyperx_cl.data.tasks import Task, check_labels, label_set
+from hyperx_cl.data.text import read_text, split_text
+from hyperx_cl.errors import DataError, NotFoundError
+from hyperx_cl.evaluate.metrics import span_counts
+from hyperx_cl.model.hyperx import HyperX
+from hyperx_cl.model.infer import label_ids, masked_batches, masked_score
+
+HELD_OUT_SHARE = 10
+"""One sentence in so many validates where there is no dev file and enough to train on."""
+
+ENOUGH_TO_HOLD_OUT = 200
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """What one pair brings.
+
+    Args:
+        train: Encoded windows to learn on.
+        train_hash: SHA-256 of the sentences or lines learnt on.
+        dev: Labelled sentences to validate on; for MLM lines of text. Empty where there is none.
+    """
+
+    train: list[Encoded]
+    train_hash: str
+    dev: Sequence[Sentence] | Sequence[str]
+
+
+def load_corpora(
+    root: DataRoot, tasks: Mapping[str, Task], languages: Mapping[str, Sequence[str]], encoder: Encoder, *,
+    max_sentences: int = 0, validation_sentences: int = 64, seed: int = 0, cache: Path | None = None,
+) -> tuple[dict[Pair, Corpus], dict[str, Task]]:  # fmt: skip
+    """Read, check and encode every pair. Test splits are never opened.
+
+    Args:
+        root: Where the files lie.
+        tasks: Tasks by name; one without labels gets those that its training files have.
+        languages: For each task, its languages.
+        encoder: Of the backbone's tokenizer.
+        max_sentences: Sentences used of each training file, drawn with `seed` (0: all).
+        validation_sentences: Sentences kept of each dev file.
+        seed: Of the draws.
+        cache: Folder of encoded data, or none.
+
+    Returns:
+        Corpora by pair, and the tasks with their label sets.
+
+    Raises:
+        DataError: A file is malformed or has a label outside its task's set.
+        NotFoundError: A pair has no training file.
+    """
+    store = EncodedCache(cache) if cache else None
+    complete, corpora = dict(tasks), {}
+    for name, codes in languages.items():
+        if tasks[name].kind == "mlm":
+            for code in codes:
+                corpora[Pair(name, code)] = _text(root, code, encoder, store, max_sentences, validation_sentences, seed)
+            continue
+        read = {code: _labelled(root, tasks[name], code) for code in codes}
+        if not tasks[name].labels:
+            labels = label_set([s for train, _ in read.values() for s in train])
+            complete[name] = replace(tasks[name], labels=labels)
+        for code, (train, dev) in read.items():
+            check_labels(train, complete[name], root.labelled(name, code, "train") or name)
+            train, dev = _draw(train, max_sentences, seed), _draw(dev, validation_sentences, seed)
+            encoded = _encode(store, encoder, train, complete[name].label_ids)
+            corpora[Pair(name, code)] = Corpus(encoded, content_hash(train), dev)
+    return corpora, complete
+
+
+class Validator:
+    """Scores a model on the dev part of every pair.
+
+    Args:
+        model: The model in training.
+        corpora: Its data.
+        encoder: Of its tokenizer.
+    """
+
+    def __init__(self, model: HyperX, corpora: Mapping[Pair, Corpus], encoder: Encoder) -> None:
+        self._model = model
+        self._masked: dict[Pair, list[Batch]] = {}
+        self._labelled: dict[Pair, tuple[Sequence[Sentence], list[Encoded]]] = {}
+        for pair, corpus in corpora.items():
+            if not corpus.dev:
+                continue
+            if model.tasks[pair.task].kind == "mlm":
+                lines = [line for line in corpus.dev if isinstance(line, str)]
+                self._masked[pair] = masked_batches(model, pair.language, encoder.text(lines), seed=0)
+            else:
+                sentences = [s for s in corpus.dev if isinstance(s, Sentence)]
+                self._labelled[pair] = sentences, encoder.words(sentences, None)
+
+    def scores(self) -> dict[Pair, float]:
+        """Word accuracy, strict span F1, or accuracy on masked pieces of each pair, 0 to 1."""
+        out = {pair: masked_score(self._model, batches).accuracy for pair, batches in self._masked.items()}
+        for pair, (sentences, encoded) in self._labelled.items():
+            out[pair] = score_labels(self._model, pair, sentences, encoded)
+        return dict(sorted(out.items()))
+
+
+def score_labels(model: HyperX, pair: Pair, sentences: Sequence[Sentence], encoded: Sequence[Encoded]) -> float:
+    """Word accuracy or strict span F1 of a pair on labelled sentences, 0 to 1."""
+    task = model.tasks[pair.task]
+    found = label_ids(model, pair, encoded, sentences=len(sentences))
+    if task.kind == "spans":
+        tags = [[task.labels[i] for i in ids] for ids in found]
+        return span_counts([s.labels or () for s in sentences], tags).f1
+    known = task.label_ids
+    gold = np.concatenate([[known.get(label, IGNORED) for label in s.labels or ()] for s in sentences])
+    counted = gold != IGNORED
+    return float((np.concatenate(found)[counted] == gold[counted]).mean()) if counted.any() else 0.0
+
+
+def _labelled(root: DataRoot, task: Task, code: str) -> tuple[list[Sentence], list[Sentence]]:
+    if root.labelled(task.name, code, "train") is None:
+        raise NotFoundError(
+            f"There is no training file for {task.name} in '{code}' under {root.path}; "
+            f"{task.name} has {', '.join(root.languages(task.name)) or 'no languages there'}."
+        )
+    train = root.load(task, code, "train")
+    if root.labelled(task.name, code, "dev") is not None:
+        return train, root.load(task, code, "dev")
+    if len(train) < ENOUGH_TO_HOLD_OUT:
+        return train, []
+    held = [int(s.digest[:8], 16) % HELD_OUT_SHARE == 0 for s in train]
+    return [s for s, h in zip(train, held, strict=True) if not h], [s for s, h in zip(train, held, strict=True) if h]
+
+
+def _text(
+    root: DataRoot, code: str, encoder: Encoder, store: EncodedCache | None, most: int, validation: int, seed: int
+) -> Corpus:
+    file = root.text(code)
+    if file is None:
+        raise NotFoundError(f"There is no text for '{code}' under {root.path / 'mlm'}.")
+    parts = split_text(read_text(file).lines)
+    if not parts.train:
+        raise DataError(f"{file} has too few lines to learn from; give it at least 100.")
+    lines = _draw(list(parts.train), most, seed)
+    encoded = encoder.text(lines) if store is None else store.text(encoder, lines)
+    return Corpus(encoded, content_hash(lines), _draw(list(parts.stop), validation, seed))
+
+
+def _encode(
+    store: EncodedCache | None, encoder: Encoder, sentences: list[Sentence], ids: Mapping[str, int]
+) -> list[Encoded]:
+    return encoder.words(sentences, ids) if store is None else store.words(encoder, sentences, ids)
+
+
+def _draw(items: list[Item], most: int, seed: int) -> list[Item]:
+    if not most or len(items) <= most:
+        return items
+    return [items[i] for i in sorted(np.random.default_rng([seed, len(items)]).choice(len(items), most, replace=False))]

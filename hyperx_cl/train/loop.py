@@ -1,0 +1,138 @@
+"""The one training loop: micro-batches in, optimiser steps out; recipes decide what trains and what happens between."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from accelerate.utils import DistributedDataParallelKwargs
+from torch import nn
+
+from hyperx_cl.data.batches import Batch
+from hyperx_cl.errors import HyperXError
+
+
+@dataclass(frozen=True)
+class Group:
+    """Parameters that share a learning rate.
+
+    Args:
+        parameters: What is trained.
+        rate: Peak learning rate.
+    """
+
+    parameters: list[nn.Parameter]
+    rate: float
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Linear warm-up, then linear decay.
+
+    Args:
+        steps: Optimiser steps in all.
+        warmup: Steps until the peak.
+        final: Share of the peak that is left at the end.
+    """
+
+    steps: int
+    warmup: int = 0
+    final: float = 0.0
+
+    def factor(self, step: int) -> float:
+        """Share of the peak rate at a step, counted from 0."""
+        rise = min(1.0, (step + 1) / self.warmup) if self.warmup else 1.0
+        return rise * max(self.final, 1 - step / self.steps)
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one optimiser step was.
+
+    Args:
+        number: Steps taken so far, this one included.
+        loss: Mean loss of its micro-batches on this process.
+        tokens: Real tokens read so far by all processes, padding left out.
+        seconds: Wall-clock seconds since this sitting began.
+        task: Task of the last micro-batch.
+    """
+
+    number: int
+    loss: float
+    tokens: int
+    seconds: float
+    task: str
+
+
+def make_accelerator(*, cpu: bool = False) -> Accelerator:
+    """The accelerator that all recipes use; precision is ours (frozen weights in bf16), so it mixes none itself."""
+    # A batch trains one pair: the other languages' parameters get no gradient, which DDP must be told.
+    unused = DistributedDataParallelKwargs(find_unused_parameters=True)
+    return Accelerator(cpu=cpu, mixed_precision="no", kwargs_handlers=[unused])
+
+
+class Loop:
+    """Steps of AdamW over an endless stream of micro-batches.
+
+    Args:
+        model: What is called with a batch and gives an output with a loss.
+        groups: What trains, and how fast.
+        draw: Gives the micro-batch of this process for its running number.
+        schedule: Learning rates over the steps.
+        clip: Largest global norm of the gradient.
+        accumulation: Micro-batches a step.
+        accelerator: Shared by model, optimiser and processes.
+    """
+
+    def __init__(
+        self, model: nn.Module, groups: Sequence[Group], draw: Callable[[], Batch], schedule: Schedule, *,
+        clip: float = 1.0, accumulation: int = 1, accelerator: Accelerator | None = None,
+    ) -> None:  # fmt: skip
+        self.accelerator = accelerator or make_accelerator()
+        self.groups = [group for group in groups if group.parameters]
+        self.parameters = [parameter for group in self.groups for parameter in group.parameters]
+        optimiser = torch.optim.AdamW(
+            [{"params": group.parameters, "lr": group.rate} for group in self.groups], weight_decay=0.0, fused=True
+        )
+        self.model = self.accelerator.prepare_model(model) if self.accelerator.num_processes > 1 else model
+        self.optimiser: Any = self.accelerator.prepare_optimizer(optimiser)
+        self.draw, self.schedule, self.clip, self.accumulation = draw, schedule, clip, accumulation
+        self.number = self.tokens = 0
+
+    def __iter__(self) -> Iterator[Step]:
+        """Train up to the last step of the schedule, handing out every step."""
+        begin = time.perf_counter()
+        while self.number < self.schedule.steps:
+            loss, task = self._step()
+            yield Step(self.number, loss, self.tokens, time.perf_counter() - begin, task)
+
+    def _step(self) -> tuple[float, str]:
+        for group, settings in zip(self.optimiser.param_groups, self.groups, strict=True):
+            group["lr"] = settings.rate * self.schedule.factor(self.number)
+        self.model.train()
+        total, read, task = 0.0, 0, ""
+        for _ in range(self.accumulation):
+            batch = self.draw()
+            task, read = batch.segments[-1].pair.task, read + batch.tokens
+            loss = self.model(batch).loss / self.accumulation
+            self.accelerator.backward(loss)
+            total += float(loss.detach())
+        if total != total:
+            raise HyperXError(
+                f"The loss is not a number at step {self.number + 1} ({task} in {batch.segments[-1].pair.language}); "
+                "lower --rate, or use --precision fp32."
+            )
+        self.accelerator.clip_grad_norm_(self.parameters, self.clip)
+        self.optimiser.step()
+        self.optimiser.zero_grad(set_to_none=True)
+        self.number += 1
+        self.tokens += self._everywhere(read)
+        return total, task
+
+    def _everywhere(self, count: int) -> int:
+        if self.accelerator.num_processes == 1:
+            return count
+        shared: torch.Tensor = self.accelerator.reduce(torch.tensor(count, device=self.accelerator.device))  # type: ignore[no-untyped-call]
+        return int(shared)

@@ -1,0 +1,92 @@
+"""Progress on stderr: a bar on a terminal, nothing without one; and the JSON lines a run leaves behind."""
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+
+class Reporter(Protocol):
+    """What a recipe tells while it works."""
+
+    def step(self, done: int, text: str) -> None:
+        """So many steps are done; `text` says how it goes."""
+
+    def say(self, text: str) -> None:
+        """Something worth a line of its own."""
+
+
+class Silent:
+    """Says nothing."""
+
+    def step(self, done: int, text: str) -> None:
+        """Ignore."""
+
+    def say(self, text: str) -> None:
+        """Ignore."""
+
+
+class _Bar:
+    def __init__(self, progress: Progress, total: int, title: str) -> None:
+        self._progress, self._task = progress, progress.add_task(title, total=total, text="")
+
+    def step(self, done: int, text: str) -> None:
+        self._progress.update(self._task, completed=done, text=text)
+
+    def say(self, text: str) -> None:
+        self._progress.console.print(text, highlight=False, markup=False)
+
+
+class _Lines:
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def step(self, done: int, text: str) -> None:
+        """Bars need a terminal."""
+
+    def say(self, text: str) -> None:
+        self._console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+
+@contextmanager
+def reporting(title: str, total: int, *, quiet: bool = False) -> Iterator[Reporter]:
+    """A reporter on stderr: bar and lines on a terminal, lines alone without one, nothing when quiet.
+
+    Args:
+        title: Stands before the bar.
+        total: Steps in all.
+        quiet: Say nothing.
+    """
+    console = Console(stderr=True)
+    if quiet:
+        yield Silent()
+    elif not sys.stderr.isatty():
+        yield _Lines(console)
+    else:
+        columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+        with Progress(*columns, TextColumn("{task.fields[text]}"), console=console, transient=True) as progress:
+            yield _Bar(progress, total, title)
+
+
+class RunLog:
+    """JSON lines of a run: configuration first, then metrics as they come.
+
+    Args:
+        file: Appended to; its folder is made.
+    """
+
+    def __init__(self, file: Path) -> None:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        self._file = file
+
+    def write(self, kind: str, **values: Any) -> None:
+        """Append one line."""
+        line = {"kind": kind, "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), **values}
+        with self._file.open("a", encoding="utf-8") as out:
+            out.write(json.dumps(line, ensure_ascii=False) + "\n")

@@ -1,0 +1,56 @@
+"""How fast a run is: real tokens a second, and its share of what the machine can multiply."""
+
+import time
+
+import torch
+
+from hyperx_cl.model.hyperx import HyperX
+
+
+def matrix_peak(device: torch.device, dtype: torch.dtype, *, seconds: float = 0.5) -> float:
+    """Measure the rate of one large matrix product.
+
+    Args:
+        device: Where.
+        dtype: Of the factors.
+        seconds: How long to measure.
+
+    Returns:
+        Floating point operations a second.
+    """
+    size = 2048 if device.type == "cpu" else 8192
+    a, b = (torch.randn(size, size, device=device, dtype=dtype) for _ in range(2))
+    for _ in range(3):
+        a @ b
+    _wait(device)
+    begin, count = time.perf_counter(), 0
+    while time.perf_counter() - begin < seconds:
+        a @ b
+        _wait(device)
+        count += 1
+    return 2 * size**3 * count / (time.perf_counter() - begin)
+
+
+def operations_per_token(model: HyperX, *, length: float, masked: float) -> float:
+    """Floating point operations that one real token costs in training.
+
+    Frozen matrices are passed twice (forward, and backward to their input), trained adapters three times.
+
+    Args:
+        model: The model.
+        length: Mean length of a row.
+        masked: Masked positions per token over all batches.
+
+    Returns:
+        Matrix products alone, two operations a multiplication.
+    """
+    config, h = model.backbone.config, model.shape.hidden
+    frozen = model.shape.layers * (4 * h * h + 2 * h * config.intermediate_size + 2 * length * h)
+    adapters = model.shape.layers * 2 * h * model.options.bottleneck
+    decoder = masked * h * model.backbone.info.vocabulary
+    return 2 * (2 * frozen + 3 * adapters + 2 * decoder)
+
+
+def _wait(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)

@@ -1,0 +1,137 @@
+"""Opens the database: SQLite with WAL, a busy timeout, foreign keys and `BEGIN IMMEDIATE` for writes, or any other."""
+
+import json
+import re
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.pool import StaticPool
+
+from hyperx_cl.errors import DataError, HyperXError, UsageError
+
+BUSY_SECONDS = 60
+_WRITE = "hyperx_write"
+
+
+def connect(address: str, *, readonly: bool) -> Engine | None:
+    """Make an engine for a registry.
+
+    Args:
+        address: Any SQLAlchemy URL, or the path of an SQLite file; its parent folder is created.
+        readonly: Open an SQLite file so that nothing can be written, nor created.
+
+    Returns:
+        The engine, or None when `readonly` is asked of a file that does not exist.
+
+    Raises:
+        UsageError: The address cannot be understood, or its driver is not installed.
+        HyperXError: The folder cannot be created.
+    """
+    url = _parsed(address)
+    if url.get_backend_name() != "sqlite":
+        return _created(url)
+    if not url.database or url.database == ":memory:":
+        return _sqlite(url, poolclass=StaticPool)
+    path = Path(url.database).expanduser().absolute()
+    if readonly:
+        return _sqlite(url, creator=partial(_open_readonly, path)) if path.exists() else None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise HyperXError(
+            f"the folder of the registry {path} cannot be made ({error.strerror}): set HYPERX_HOME to one you may write"
+        ) from error
+    return _sqlite(url.set(database=str(path)), wal=True)
+
+
+def for_writing(engine: Engine) -> Engine:
+    """Return a view of the engine whose transactions take the write lock when they begin."""
+    return engine.execution_options(**{_WRITE: True})
+
+
+@contextmanager
+def one_sentence(where: str) -> Iterator[None]:
+    """Turn what the database says into one sentence of ours.
+
+    Raises:
+        DataError: The file is no database, or is damaged.
+        HyperXError: Anything else that the database refused.
+    """
+    try:
+        yield
+    except DBAPIError as error:
+        said = " ".join(str(error.orig).split())
+        if re.search("not a database|malformed", said):
+            raise DataError(f"{where} is not a registry, or is damaged ({said}): restore it from a copy") from error
+        if "locked" in said:
+            raise HyperXError(f"the registry {where} is kept busy by another process: try again later") from error
+        hint = "check that it exists, that you may write it and that the disk is not full, or set HYPERX_REGISTRY"
+        raise HyperXError(f"the registry {where} cannot be used ({said}): {hint}") from error
+
+
+def shown(address: str) -> str:
+    """Return an address as it may be printed: the path of an SQLite file, or the URL without its password."""
+    url = _parsed(address)
+    if url.get_backend_name() == "sqlite":
+        return url.database or ":memory:"
+    return url.render_as_string(hide_password=True)
+
+
+def _parsed(address: str) -> URL:
+    try:
+        return make_url(address) if ":/" in address else URL.create("sqlite", database=address)
+    except (ArgumentError, ValueError) as error:
+        raise UsageError("the registry's address is not a database URL such as sqlite:///file.sqlite3") from error
+
+
+def _created(url: URL, **options: Any) -> Engine:
+    try:
+        return create_engine(url, json_serializer=partial(json.dumps, ensure_ascii=False, allow_nan=False), **options)
+    except (NoSuchModuleError, ModuleNotFoundError) as error:
+        raise UsageError(f"no driver for {url.drivername!r} databases is installed: {error}") from error
+
+
+def _sqlite(url: URL, *, wal: bool = False, **options: Any) -> Engine:
+    """An engine on SQLite whose transactions are begun by us, not by the driver's guess."""
+    if "creator" not in options:
+        options["connect_args"] = {"timeout": BUSY_SECONDS, "check_same_thread": False}
+    engine = _created(url, **options)
+    event.listen(engine, "connect", partial(_configure, wal=wal))
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _open_readonly(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=BUSY_SECONDS, check_same_thread=False)
+
+
+def _configure(connection: sqlite3.Connection, _: object, *, wal: bool) -> None:
+    connection.isolation_level = None
+    connection.execute("PRAGMA foreign_keys = ON")
+    if wal and connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+        _patiently(lambda: connection.execute("PRAGMA journal_mode = WAL").fetchone())
+
+
+def _patiently(action: Callable[[], object]) -> None:
+    """Repeat while the file is locked: the busy timeout does not cover the change to WAL."""
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            action()
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
+
+
+def _begin(connection: Connection) -> None:
+    write = connection.get_execution_options().get(_WRITE, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")

@@ -1,0 +1,105 @@
+"""What the registry hands out: frozen copies of its rows, never the rows themselves."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from hyperx_cl.artefact import LanguageRecord
+
+
+@dataclass(frozen=True)
+class ModelRecord:
+    """A model that the registry knows: where it lies and which backbone it belongs to."""
+
+    name: str
+    fingerprint: str
+    """SHA-256 over the model's tensors, 64 hexadecimal digits."""
+    path: str
+    """Folder that `save_pretrained` wrote."""
+    backbone: Mapping[str, str]
+    """``id``, ``revision`` (empty for a local folder), ``fingerprint`` and ``model_type``."""
+    config: Mapping[str, Any]
+    created: str
+    """UTC, ISO 8601."""
+    default: bool
+    """Whether commands use it when no model is named; exactly one is, once there are any."""
+
+
+@dataclass(frozen=True)
+class StoredLanguage:
+    """One version of a language, without its numbers.
+
+    The provenance holds, as far as they apply: method, capacity, seed, steps, tokens, seconds, text (sha256 and line
+    counts, never the text), source, licence, losses (random, zero, mean, nearest, start, learnt), nearest, scores,
+    created, hyperx_cl, backbone (id, revision, fingerprint), parent.
+    """
+
+    language: str
+    """Canonical code."""
+    model: str
+    """Name of the model."""
+    fingerprint: str
+    """Fingerprint of the model."""
+    version: int
+    """1, 2, … for each model and language; a number is never given twice."""
+    current: bool
+    """Whether the language's name points at this version."""
+    hash: str
+    """Content hash of the numbers (`LanguageRecord.hash`)."""
+    parent: str | None
+    """Content hash of the version that it was learnt from."""
+    method: str
+    created: str
+    """UTC, ISO 8601."""
+    numbers: int
+    """Count of stored numbers."""
+    tasks: tuple[str, ...]
+    """Tasks for which it holds something of its own."""
+    provenance: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class LoadedLanguage:
+    """One version of a language with its numbers, verified."""
+
+    record: LanguageRecord
+    stored: StoredLanguage
+
+
+@dataclass(frozen=True)
+class Neighbour:
+    """A stored language and how near its embedding is."""
+
+    language: str
+    version: int
+    cosine: float
+    """-1 to 1."""
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """One run of a command that trained or scored something."""
+
+    id: int
+    command: str
+    config: Mapping[str, Any]
+    seed: int | None
+    versions: Mapping[str, str]
+    """Python, torch, … to version."""
+    data_hashes: Mapping[str, str]
+    """File, or part of a text, to SHA-256."""
+    status: str
+    """``running``, ``done``, ``failed`` or ``interrupted``."""
+    metrics: Mapping[str, Any]
+    started: str
+    """UTC, ISO 8601."""
+    finished: str | None
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that `Registry.check` found wrong."""
+
+    where: str
+    """The row, in words."""
+    what: str

@@ -1,0 +1,264 @@
+"""The registry that commands talk to: every method is one transaction, and hands out frozen records."""
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Any, Self
+
+from numpy.typing import ArrayLike
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+
+from hyperx_cl.artefact import LanguageRecord
+from hyperx_cl.errors import UsageError
+from hyperx_cl.registry import check, engine, models, runs, schema, versions
+from hyperx_cl.registry.home import registry_url
+from hyperx_cl.registry.near import near
+from hyperx_cl.registry.records import LoadedLanguage, ModelRecord, Neighbour, Problem, RunRecord, StoredLanguage
+from hyperx_cl.registry.tables import Base
+
+
+class Registry:
+    """Models, language records with their versions, and runs, in one database.
+
+    Where a method takes `model`, it is a name or at least four first digits of a fingerprint; None is the default
+    model. Language codes are taken in any form that `hyperx_cl.languages.canonical` knows.
+
+    Raises:
+        DataError: From any method: the database is damaged.
+        HyperXError: From any method: the database cannot be used; the message says why.
+    """
+
+    def __init__(self, database: Engine, where: str, *, readonly: bool) -> None:
+        """Use `open` instead, which prepares the database."""
+        self._engine = database
+        self._readonly = readonly
+        self.where = where
+        """Path of the SQLite file, or the URL without its password."""
+
+    @classmethod
+    def open(cls, url: str | None = None, *, readonly: bool = False) -> Self:
+        """Open a registry, and make or migrate it where that is needed.
+
+        Args:
+            url: Any SQLAlchemy URL, or the path of an SQLite file; `HYPERX_REGISTRY` or the user's own by default.
+            readonly: Write nothing; a registry that does not exist yet is an empty one.
+
+        Raises:
+            UsageError: The address is not understood, or its driver is not installed.
+            ConflictError: It was written by a newer hyperx-cl.
+        """
+        address = url or registry_url()
+        where = engine.shown(address)
+        with engine.one_sentence(where):
+            database = engine.connect(address, readonly=readonly)
+            if database is None or not schema.prepare(database, where, readonly=readonly):
+                database = _empty()
+        return cls(database, where, readonly=readonly)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._engine.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def add_model(
+        self,
+        name: str,
+        fingerprint: str,
+        path: str | os.PathLike[str],
+        backbone: Mapping[str, str],
+        config: Mapping[str, Any],
+        created: str | None = None,
+    ) -> ModelRecord:
+        """Add a model; the first becomes the default. The same name and fingerprint again only renews the path.
+
+        Args:
+            name: What people type; letters, digits, ``.``, ``_``, ``-``, at most 64.
+            fingerprint: SHA-256 over its tensors, 64 hexadecimal digits.
+            path: Its folder.
+            backbone: ``id``, ``revision``, ``fingerprint`` and ``model_type``.
+            config: JSON-able.
+            created: UTC, ISO 8601; now by default.
+
+        Raises:
+            ConflictError: The name belongs to another model, or the model has another name.
+            UsageError: A name or fingerprint that cannot be one.
+        """
+        with self._writing() as session:
+            row = models.add(
+                session,
+                name=name,
+                fingerprint=fingerprint,
+                path=path,
+                backbone=backbone,
+                config=config,
+                created=created,
+            )
+            return models.record(row)
+
+    def list_models(self) -> list[ModelRecord]:
+        """Return all models, oldest first."""
+        with self._reading() as session:
+            return [models.record(row) for row in models.listing(session)]
+
+    def model(self, name: str | None = None) -> ModelRecord:
+        """Return a model, the default one for None.
+
+        Raises:
+            NotFoundError: No such model, or none at all.
+            ConflictError: The digits fit several fingerprints.
+        """
+        with self._reading() as session:
+            return models.record(models.find(session, name))
+
+    def use_model(self, name: str) -> ModelRecord:
+        """Make a model the default one."""
+        with self._writing() as session:
+            return models.record(models.use(session, name))
+
+    def remove_model(self, name: str, *, cascade: bool = False) -> ModelRecord:
+        """Forget a model and return what it was; its folder stays. Another becomes the default where it was.
+
+        Raises:
+            ConflictError: It still has languages and `cascade` is not given.
+        """
+        with self._writing() as session:
+            return models.record(models.remove(session, name, cascade=cascade))
+
+    def add_language(
+        self,
+        record: LanguageRecord,
+        *,
+        method: str | None = None,
+        seed: int | None = None,
+        steps: int | None = None,
+        parent: str | None = None,
+        new_version: bool = False,
+    ) -> StoredLanguage:
+        """Store a record as the next version of its language, all or nothing, and let the name point at it.
+
+        What is given here goes before what the record's provenance says; `method` has to be in one of the two.
+        A record that is stored already is left as it is, and its version returned.
+
+        Raises:
+            ConflictError: The language is there and `new_version` is not given, or model or backbone are others.
+        """
+        facts = {"method": method, "seed": seed, "steps": steps, "parent": parent}
+        with self._writing() as session:
+            return versions.stored(versions.add(session, record, facts=facts, new_version=new_version))
+
+    def expect_addable(
+        self, code: str, *, model: str | None = None, new_version: bool = False
+    ) -> StoredLanguage | None:
+        """Refuse, before any training, what `add_language` would refuse after it.
+
+        Returns:
+            The current version, which is the parent of the one to come; None for a language not stored yet.
+
+        Raises:
+            ConflictError: The language is there and `new_version` is not given.
+        """
+        with self._reading() as session:
+            row = versions.expect_addable(session, code, models.find(session, model), new_version=new_version)
+            return versions.stored(row) if row else None
+
+    def language(self, code: str, model: str | None = None, version: int | None = None) -> LoadedLanguage:
+        """Return a version of a language with its numbers, verified; the current one for None.
+
+        Raises:
+            NotFoundError: Not stored for this model; the message names near ones, or the model that has it.
+            DataError: The stored numbers are damaged.
+        """
+        with self._reading() as session:
+            return versions.load(session, versions.find(session, code, models.find(session, model), version))
+
+    def languages(self, model: str | None = None) -> list[StoredLanguage]:
+        """Return the current version of every language of a model, by code."""
+        with self._reading() as session:
+            return [versions.stored(row) for row in versions.current(session, models.find(session, model))]
+
+    def history(self, code: str, model: str | None = None) -> list[StoredLanguage]:
+        """Return all versions of a language, oldest first."""
+        with self._reading() as session:
+            return [versions.stored(row) for row in versions.history(session, code, models.find(session, model))]
+
+    def use_language(self, code: str, version: int, model: str | None = None) -> StoredLanguage:
+        """Let a language's name point at one of its versions."""
+        with self._writing() as session:
+            return versions.stored(versions.use(session, code, models.find(session, model), version))
+
+    def remove_language(self, code: str, version: int | None = None, model: str | None = None) -> list[StoredLanguage]:
+        """Remove one version, or all for None, and return what they were; the name points at the newest left."""
+        with self._writing() as session:
+            return versions.remove(session, code, models.find(session, model), version)
+
+    def near(self, wanted: str | ArrayLike, k: int = 5, model: str | None = None) -> list[Neighbour]:
+        """Return the k languages whose embeddings have the greatest cosine with a language's, or with a vector (d,).
+
+        Raises:
+            NotFoundError: The language is not stored.
+            UsageError: `k` below 1, or a vector of another length.
+        """
+        with self._reading() as session:
+            return near(session, wanted, models.find(session, model), k)
+
+    def start_run(
+        self,
+        command: str,
+        config: Mapping[str, Any],
+        seed: int | None,
+        versions: Mapping[str, str],
+        data_hashes: Mapping[str, str],
+    ) -> int:
+        """Note that a command has begun, and return the number of the run."""
+        given = {"config": config, "versions": versions, "data_hashes": data_hashes}
+        with self._writing() as session:
+            return runs.start(session, command=command, seed=seed, **given).id
+
+    def log_run(self, run: int, metrics: Mapping[str, Any]) -> RunRecord:
+        """Add metrics to a run; those of the same name are replaced, NaN becomes null."""
+        with self._writing() as session:
+            return runs.record(runs.log(session, run, metrics))
+
+    def finish_run(self, run: int, status: str, metrics: Mapping[str, Any]) -> RunRecord:
+        """Note how a run ended: ``done``, ``failed`` or ``interrupted``."""
+        with self._writing() as session:
+            return runs.record(runs.finish(session, run, status, metrics))
+
+    def list_runs(self, limit: int | None = None) -> list[RunRecord]:
+        """Return the runs, newest first."""
+        with self._reading() as session:
+            return [runs.record(row) for row in runs.listing(session, limit)]
+
+    def check(self) -> list[Problem]:
+        """Re-hash every vector and follow every name; return what is wrong, row by row."""
+        with self._reading() as session:
+            return list(check.check(session))
+
+    @contextmanager
+    def _reading(self) -> Iterator[Session]:
+        with engine.one_sentence(self.where), Session(self._engine) as session:
+            yield session
+
+    @contextmanager
+    def _writing(self) -> Iterator[Session]:
+        if self._readonly:
+            raise UsageError(f"the registry {self.where} is open for reading only")
+        with engine.one_sentence(self.where), Session(engine.for_writing(self._engine)) as session, session.begin():
+            yield session
+
+
+def _empty() -> Engine:
+    """A registry in memory with nothing in it."""
+    database = engine.connect("sqlite://", readonly=True)
+    assert database is not None
+    Base.metadata.create_all(database)
+    return database

@@ -1,0 +1,209 @@
+"""The languages of a registry and their versions: each call works inside the caller's session."""
+
+import hashlib
+from typing import Any
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from hyperx_cl import __version__, languages
+from hyperx_cl.artefact import LanguageRecord, from_bytes, to_bytes
+from hyperx_cl.errors import ConflictError, DataError, NotFoundError, UsageError, did_you_mean
+from hyperx_cl.registry.clock import now
+from hyperx_cl.registry.models import forget_blobs
+from hyperx_cl.registry.records import LoadedLanguage, StoredLanguage
+from hyperx_cl.registry.tables import BlobRow, LanguageRow, ModelRow, VersionRow
+
+
+def add(session: Session, record: LanguageRecord, *, facts: dict[str, Any], new_version: bool) -> VersionRow:
+    """Store a record as the language's next version and let its name point there; equal content is stored once."""
+    known = session.scalar(select(VersionRow).where(VersionRow.hash == record.hash))
+    if known is not None:
+        return known
+    model = _model_of(session, record)
+    expect_addable(session, record.language, model, new_version=new_version)
+    language = _language(session, record.language, model) or LanguageRow(model=model, code=record.language, last=0)
+    data = to_bytes(record)
+    blob = hashlib.sha256(data).hexdigest()
+    if session.get(BlobRow, blob) is None:
+        session.add(BlobRow(sha256=blob, size=len(data), data=data))
+    provenance = _provenance(record, model, facts)
+    language.last += 1
+    language.current = language.last
+    session.add(language)
+    session.flush()
+    row = VersionRow(
+        language_id=language.id,
+        number=language.last,
+        hash=record.hash,
+        blob=blob,
+        embedding=record.tensors["embedding"].astype("<f4").tobytes(),
+        numbers=record.numbers,
+        tasks=list(record.tasks),
+        method=provenance["method"],
+        parent=provenance["parent"],
+        created=provenance["created"],
+        provenance=provenance,
+    )
+    session.add(row)
+    session.flush()
+    session.refresh(row)
+    return row
+
+
+def expect_addable(session: Session, code: str, model: ModelRow, *, new_version: bool) -> VersionRow | None:
+    """Refuse a language that is there already, unless another version of it is wanted; return its current version."""
+    language = _language(session, languages.canonical(code), model)
+    if language is None or language.current is None:
+        return None
+    if not new_version:
+        raise ConflictError(
+            f"language {language.code!r} is already stored for model {model.name!r} (version {language.current}): "
+            "pass --new-version to store another version beside it"
+        )
+    return _numbered(session, language, language.current)
+
+
+def find(session: Session, code: str, model: ModelRow, version: int | None) -> VersionRow:
+    """One version of a language, the current one for None."""
+    language = _known(session, code, model)
+    wanted = language.current if version is None else version
+    row = _numbered(session, language, wanted)
+    if row is None:
+        there = ", ".join(str(known.number) for known in _history(session, language))
+        raise NotFoundError(
+            f"language {language.code!r} of model {model.name!r} has no version {wanted}: it has {there}"
+        )
+    return row
+
+
+def load(session: Session, row: VersionRow) -> LoadedLanguage:
+    """The numbers of a version, verified against both of their hashes."""
+    where = f"version {row.number} of language {row.language.code!r} in the registry"
+    data = session.scalar(select(BlobRow.data).where(BlobRow.sha256 == row.blob))
+    if data is None or hashlib.sha256(data).hexdigest() != row.blob:
+        raise DataError(f"{where} is damaged: `hyperx-cl languages use` another version, or restore the registry")
+    record = from_bytes(data, provenance=row.provenance, source=where)
+    if (record.hash, record.language, record.model) != (row.hash, row.language.code, row.language.model.fingerprint):
+        raise DataError(f"{where} holds the numbers of another record: restore the registry from a copy")
+    return LoadedLanguage(record, stored(row))
+
+
+def current(session: Session, model: ModelRow) -> list[VersionRow]:
+    """The current version of every language of a model, by code."""
+    wanted = (LanguageRow.model_id == model.id) & (LanguageRow.current == VersionRow.number)
+    return list(session.scalars(select(VersionRow).join(VersionRow.language).where(wanted).order_by(LanguageRow.code)))
+
+
+def history(session: Session, code: str, model: ModelRow) -> list[VersionRow]:
+    """All versions of a language, oldest first."""
+    return _history(session, _known(session, code, model))
+
+
+def use(session: Session, code: str, model: ModelRow, version: int) -> VersionRow:
+    """Let the language's name point at one of its versions."""
+    row = find(session, code, model, version)
+    row.language.current = row.number
+    return row
+
+
+def remove(session: Session, code: str, model: ModelRow, version: int | None) -> list[StoredLanguage]:
+    """Remove one version, or all; the name then points at the newest that is left."""
+    language = _known(session, code, model)
+    rows = _history(session, language) if version is None else [find(session, code, model, version)]
+    removed = [stored(row) for row in rows]
+    session.execute(delete(VersionRow).where(VersionRow.id.in_([row.id for row in rows])))
+    forget_blobs(session, [row.blob for row in rows])
+    left = [row.number for row in _history(session, language)]
+    if language.current not in left:
+        language.current = max(left, default=None)
+    return removed
+
+
+def stored(row: VersionRow) -> StoredLanguage:
+    """What is handed out for a row."""
+    return StoredLanguage(
+        language=row.language.code,
+        model=row.language.model.name,
+        fingerprint=row.language.model.fingerprint,
+        version=row.number,
+        current=row.language.current == row.number,
+        hash=row.hash,
+        parent=row.parent,
+        method=row.method,
+        created=row.created,
+        numbers=row.numbers,
+        tasks=tuple(row.tasks),
+        provenance=row.provenance,
+    )
+
+
+def _known(session: Session, code: str, model: ModelRow) -> LanguageRow:
+    """The row of a language that has versions.
+
+    Raises:
+        NotFoundError: It has none; the message says where there are some, or what is near.
+    """
+    short = languages.canonical(code)
+    language = _language(session, short, model)
+    if language is not None and language.current is not None:
+        return language
+    here = f"language {short!r} ({languages.name(short)}) is not stored for model {model.name!r}"
+    everywhere = list(session.scalars(select(LanguageRow).where(LanguageRow.current.is_not(None))))
+    other = next((row.model.name for row in everywhere if row.code == short), None)
+    if other is not None:
+        raise NotFoundError(
+            f"{here}, only for model {other!r}: pass --model {other}, or learn it for this model with "
+            f"`hyperx-cl add-language {short} --model {model.name} --mlm FILE`"
+        )
+    near = did_you_mean(short, [row.code for row in everywhere if row.model_id == model.id])
+    raise NotFoundError(f"{here}{near}: learn it with `hyperx-cl add-language {short} --mlm FILE`")
+
+
+def _language(session: Session, code: str, model: ModelRow) -> LanguageRow | None:
+    return session.scalar(select(LanguageRow).where(LanguageRow.model_id == model.id, LanguageRow.code == code))
+
+
+def _numbered(session: Session, language: LanguageRow, number: int | None) -> VersionRow | None:
+    return session.scalar(select(VersionRow).where(VersionRow.language_id == language.id, VersionRow.number == number))
+
+
+def _history(session: Session, language: LanguageRow) -> list[VersionRow]:
+    chosen = select(VersionRow).where(VersionRow.language_id == language.id)
+    return list(session.scalars(chosen.order_by(VersionRow.number)))
+
+
+def _model_of(session: Session, record: LanguageRecord) -> ModelRow:
+    if languages.canonical(record.language) != record.language:
+        raise UsageError(
+            f"the record of {record.language!r} has to be made under its canonical code "
+            f"{languages.canonical(record.language)!r}"
+        )
+    model = session.scalar(select(ModelRow).where(ModelRow.fingerprint == record.model))
+    if model is None:
+        raise ConflictError(
+            f"language {record.language!r} was learnt for model {record.model[:12]}…, which is not in the registry: "
+            "add that model first"
+        )
+    return model
+
+
+def _provenance(record: LanguageRecord, model: ModelRow, facts: dict[str, Any]) -> dict[str, Any]:
+    """What the record says of itself, what the caller adds, and what the registry knows.
+
+    Raises:
+        UsageError: No method is named.
+        ConflictError: It names another backbone than the model's.
+    """
+    told = {**record.provenance, **{key: value for key, value in facts.items() if value is not None}}
+    if not isinstance(told.get("method"), str):
+        raise UsageError(f"language {record.language!r} cannot be stored without the method that made it")
+    backbone = {"id": model.backbone_id, "revision": model.backbone_revision, "fingerprint": model.backbone_fingerprint}
+    named = dict(told.get("backbone") or backbone).get("fingerprint")
+    if named != model.backbone_fingerprint:
+        raise ConflictError(
+            f"language {record.language!r} was learnt on backbone {str(named)[:12]}…, but model {model.name!r} "
+            f"belongs to backbone {model.backbone_fingerprint[:12]}…: learn it again with that backbone"
+        )
+    known = {"parent": None, "created": now(), "hyperx_cl": __version__}
+    return {**known, **told, "backbone": backbone}

@@ -1,0 +1,131 @@
+"""What every test has: a temporary home, no Hub, and backbones that are tiny, small or real."""
+
+import os
+import platform
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+os.environ["HF_HUB_OFFLINE"] = "1"  # read once, when huggingface_hub is imported
+os.environ["TOKENIZERS_PARALLELISM"] = "false"
+os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
+
+import pytest
+from hypothesis import settings
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+ROOT = Path(__file__).parents[1]
+MAX_LENGTH = 128
+SIZES: dict[str, Any] = {
+    "hidden_size": 32,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 4,
+    "intermediate_size": 64,
+}
+LETTERS = (
+    "abcdefghijklmnopqrstuvwxyz" + "àáâãäåæçèéêëìíîïðñòóôõöøùúûüýþ" + "ċġħżšžğışłń" + "абвгдежзиклмнопрстуфхцчшыюя"
+)
+UNCASED = "0123456789.,;:!?'\"-()" + "ابتدرسكلمنوي" + "中国人大学我们在"
+ENDINGS = ("an", "en", "er", "in", "on", "ar", "el", "is", "us", "ta", "la", "ni", "the", "ing", "ti", "ra", "ka")
+
+settings.register_profile("ci", derandomize=True, deadline=None, database=None, max_examples=50)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+
+def pytest_report_header() -> str:
+    """Name the versions that numbers depend on."""
+    names = ("torch", "transformers", "tokenizers", "accelerate", "sqlalchemy", "numpy")
+    return f"python {platform.python_version()}, " + ", ".join(f"{name} {version(name)}" for name in names)
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Point the user's folder at an empty one, so that no test sees or changes a real registry."""
+    folder = tmp_path_factory.mktemp("home")
+    monkeypatch.setenv("HYPERX_HOME", str(folder))
+    monkeypatch.delenv("HYPERX_REGISTRY", raising=False)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def data_root() -> Path:
+    """Real text and labels, laid out as --data-dir expects them."""
+    folder = Path(os.environ.get("HYPERX_TEST_DATA", ROOT.parent / "shared")) / "data"
+    if not folder.is_dir():
+        pytest.skip(f"no real data in {folder} (set HYPERX_TEST_DATA)")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def mbert() -> Path:
+    """The paper's backbone, bert-base-multilingual-cased with its MLM head, as a folder."""
+    return _backbone("mbert")
+
+
+@pytest.fixture(scope="session")
+def small_backbone() -> Path:
+    """A weak multilingual encoder of 8 layers, hidden size 384, as a folder."""
+    return _backbone("small")
+
+
+@pytest.fixture(scope="session")
+def tiny_backbone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A random BERT (3 layers, hidden 32, 4 heads) with a WordPiece tokenizer, as a folder; the same every time."""
+    from transformers import BertConfig, BertForMaskedLM, BertTokenizer
+
+    signs = [*LETTERS, *LETTERS.upper(), *UNCASED, *ENDINGS]
+    pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *signs, *(f"##{s}" for s in (*LETTERS, *ENDINGS))]
+    vocabulary = {piece: number for number, piece in enumerate(dict.fromkeys(pieces))}
+    folder = tmp_path_factory.mktemp("tiny-bert")
+    BertTokenizer(vocab=vocabulary, do_lower_case=False, model_max_length=MAX_LENGTH).save_pretrained(folder)
+    config = BertConfig(vocab_size=len(vocabulary), pad_token_id=0, max_position_embeddings=MAX_LENGTH, **SIZES)
+    _save_random(lambda: BertForMaskedLM(config), folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_xlmr(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A random XLM-RoBERTa of the same size with a Unigram tokenizer that gives lone '▁' pieces, as a folder."""
+    from transformers import XLMRobertaConfig, XLMRobertaForMaskedLM, XLMRobertaTokenizer
+
+    special = ["<s>", "<pad>", "</s>", "<unk>", "▁"]
+    signs = [*LETTERS, *LETTERS.upper(), *UNCASED, *ENDINGS, *(f"▁{s}" for s in (*LETTERS, *ENDINGS))]
+    pieces = dict.fromkeys([*special, *signs])
+    vocabulary = [*((piece, -10.0) for piece in pieces), ("<mask>", 0.0)]  # one score for all: fewest pieces win
+    folder = tmp_path_factory.mktemp("tiny-xlmr")
+    XLMRobertaTokenizer(vocab=vocabulary, model_max_length=MAX_LENGTH).save_pretrained(folder)
+    config = XLMRobertaConfig(
+        vocab_size=len(vocabulary),
+        pad_token_id=1,
+        bos_token_id=0,
+        eos_token_id=2,
+        type_vocab_size=1,
+        max_position_embeddings=MAX_LENGTH + 2,  # its positions start behind the padding's
+        **SIZES,
+    )
+    _save_random(lambda: XLMRobertaForMaskedLM(config), folder)
+    return folder
+
+
+def _backbone(name: str) -> Path:
+    home = Path(os.environ.get("HYPERX_TEST_BACKBONES", Path.home() / ".cache" / "hyperx-backbones"))
+    if not (home / name / "model.safetensors").is_file():
+        pytest.skip(f"no backbone in {home / name} (set HYPERX_TEST_BACKBONES)")
+    return home / name
+
+
+def _save_random(build: Callable[[], "PreTrainedModel"], folder: Path) -> None:
+    """Save a model whose every tensor is random, biases and LayerNorms too: what is neither 0 nor 1 cannot hide."""
+    import torch
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(20)
+        model = build()
+        with torch.no_grad():
+            for parameter in model.parameters():
+                parameter.add_(0.1 * torch.randn_like(parameter))
+    model.save_pretrained(folder)

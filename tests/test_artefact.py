@@ -1,0 +1,168 @@
+"""A language record in memory, in bytes and on disk."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from hyperx_cl.artefact import FORMAT, LanguageRecord, from_bytes, load_record, save_record, to_bytes
+from hyperx_cl.errors import DataError, NotFoundError
+
+MODEL = "ab" * 32
+Tensors = dict[str, NDArray[np.float32]]
+
+
+def numbers(*shape: int) -> NDArray[np.float32]:
+    return np.random.default_rng(sum(shape)).standard_normal(shape).astype(np.float32)
+
+
+def part(prefix: str = "", r: int = 2) -> Tensors:
+    return {
+        f"{prefix}part.down": numbers(3, r, 5),
+        f"{prefix}part.down_bias": numbers(3, r),
+        f"{prefix}part.up": numbers(3, 5, r),
+    }
+
+
+def record(tensors: Tensors | None = None, **provenance: Any) -> LanguageRecord:
+    full = {"embedding": numbers(8), **part(), "pair.pos.embedding": numbers(8), **part("pair.ner.", r=1)}
+    return LanguageRecord("mt", MODEL, full if tensors is None else tensors, provenance)
+
+
+def test_a_record_survives_bytes_and_files(tmp_path: Path) -> None:
+    original = record(method="mlm", steps=7)
+    path = save_record(original, tmp_path / "new")
+    for again in (from_bytes(to_bytes(original), provenance=original.provenance), load_record(path)):
+        assert (again.language, again.model, again.hash) == ("mt", MODEL, original.hash)
+        assert again.provenance == {"method": "mlm", "steps": 7}
+        assert list(again.tensors) == list(original.tensors)
+        assert all(np.array_equal(again.tensors[name], array) for name, array in original.tensors.items())
+    assert load_record(path.with_suffix(".json")).hash == original.hash
+    assert sorted(file.name for file in path.parent.iterdir()) == [
+        f"{original.hash}{e}" for e in (".json", ".safetensors")
+    ]
+    assert json.loads(path.with_suffix(".json").read_text())["format"] == FORMAT
+
+
+def test_tasks_and_numbers() -> None:
+    assert record().tasks == ("ner", "pos")
+    assert record().numbers == 8 + (30 + 6 + 30) + 8 + (15 + 3 + 15)
+    assert record({"embedding": numbers(8)}).tasks == ()
+
+
+def test_equal_records_have_equal_bytes_and_hash_whatever_the_order() -> None:
+    first = record()
+    second = record(dict(reversed(first.tensors.items())), method="other")  # type: ignore[call-overload]
+    assert first.hash == second.hash
+    assert to_bytes(first) == to_bytes(second)
+
+
+def test_the_hash_is_the_same_for_ever() -> None:
+    fixed = LanguageRecord("mt", MODEL, {"embedding": np.arange(4, dtype=np.float32)}, {})
+    assert fixed.hash == "b7f89a07a4718dfab8038c8b0f80561cb379fb5e9280969faf63d9e75e8048dd"
+
+
+def test_the_hash_depends_on_everything_but_the_provenance() -> None:
+    base = record()
+    changed = dict(base.tensors) | {"embedding": base.tensors["embedding"] + np.float32(1e-3)}
+    others = [
+        LanguageRecord("fo", MODEL, base.tensors, {}),
+        LanguageRecord("mt", "cd" * 32, base.tensors, {}),
+        LanguageRecord("mt", MODEL, changed, {}),
+        LanguageRecord("mt", MODEL, {"embedding": base.tensors["embedding"]}, {}),
+    ]
+    assert len({base.hash, *(other.hash for other in others)}) == 5
+
+
+def test_a_record_cannot_be_changed() -> None:
+    mine = {"embedding": numbers(8)}
+    kept = record(mine)
+    before = kept.hash
+    mine["embedding"][0] = 99.0
+    assert kept.tensors["embedding"][0] != 99.0
+    with pytest.raises(ValueError, match="read-only"):
+        kept.tensors["embedding"][0] = 1.0
+    with pytest.raises(AttributeError):
+        kept.language = "fo"  # type: ignore[misc]
+    assert LanguageRecord("mt", MODEL, kept.tensors, {}).hash == before
+
+
+@pytest.mark.parametrize(
+    ("tensors", "message"),
+    [
+        ({}, "needs its 'embedding'"),
+        ({"embedding": numbers(8), "bias": numbers(8)}, "'bias' is no tensor"),
+        ({"embedding": numbers(8), "pair.a.b.embedding": numbers(8)}, "is no tensor"),
+        ({"embedding": numbers(8), "pair.../x.embedding": numbers(8)}, "is no tensor"),
+        ({"embedding": np.zeros(8)}, "has to be float32, not float64"),
+        ({"embedding": np.zeros(0, np.float32)}, "holds no numbers"),
+        ({"embedding": np.full(8, np.nan, np.float32)}, "not finite"),
+        ({"embedding": numbers(2, 4)}, r"embedding has shape \(2, 4\)"),
+        ({"embedding": numbers(8), "pair.pos.embedding": numbers(9)}, "pair.pos.embedding has shape"),
+        ({"embedding": numbers(8), "part.down": numbers(3, 2, 5)}, "down_bias missing, up missing"),
+        ({"embedding": numbers(8), "part.up": numbers(3, 5, 2)}, "down missing"),
+        ({"embedding": numbers(8), **part(), "part.up": numbers(3, 2, 5)}, "part does not fit together"),
+        (
+            {"embedding": numbers(8), **part(), **{f"pair.pos.{n}": a[:2] for n, a in part().items()}},
+            r"different backbones: layers and hidden sizes \[\(2, 5\), \(3, 5\)\]",
+        ),
+    ],
+)
+def test_bad_tensors_are_refused(tensors: Tensors, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        record(tensors)
+
+
+@pytest.mark.parametrize(("language", "model"), [("../x", MODEL), ("", MODEL), ("mt", "ab"), ("mt", MODEL.upper())])
+def test_bad_names_are_refused(language: str, model: str) -> None:
+    with pytest.raises(DataError):
+        LanguageRecord(language, model, {"embedding": numbers(8)}, {})
+
+
+@pytest.mark.parametrize("value", [float("nan"), object(), np.float32(1)])
+def test_a_provenance_that_json_cannot_hold_is_refused(value: object) -> None:
+    with pytest.raises(DataError, match="has to fit into JSON"):
+        record(loss=value)
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"\x00" * 20, b"\xff" * 64, b"\x02" + b"\0" * 7 + b"{}", b"PK\x03\x04" + b"a" * 80]
+)
+def test_other_bytes_are_no_record(data: bytes) -> None:
+    with pytest.raises(DataError, match="x.safetensors is not a language record"):
+        from_bytes(data, provenance={}, source="x.safetensors")
+
+
+def test_damage_is_found() -> None:
+    good = to_bytes(record())
+    with pytest.raises(DataError, match="is damaged: its numbers hash to"):
+        from_bytes(good[:-1] + bytes([good[-1] ^ 1]), provenance={})
+    with pytest.raises(DataError, match="is damaged"):
+        from_bytes(good[:-4], provenance={})
+    with pytest.raises(DataError, match="update hyperx-cl"):
+        from_bytes(good.replace(b"language@1", b"language@2"), provenance={})
+
+
+def test_files_that_do_not_belong_together_are_refused(tmp_path: Path) -> None:
+    path, other = save_record(record(), tmp_path), save_record(record({"embedding": numbers(4)}), tmp_path)
+    note = path.with_suffix(".json")
+    note.write_bytes(other.with_suffix(".json").read_bytes())
+    with pytest.raises(DataError, match="describes another record"):
+        load_record(path)
+    note.write_text("[1]")
+    with pytest.raises(DataError, match="is not the description"):
+        load_record(path)
+    note.unlink()
+    with pytest.raises(NotFoundError, match="does not exist"):
+        load_record(path)
+
+
+def test_importing_is_light() -> None:
+    subprocess.run(
+        [sys.executable, "-c", "import sys, hyperx_cl.artefact; assert 'torch' not in sys.modules"], check=True
+    )

@@ -1,0 +1,97 @@
+"""The README is true: its marked blocks run offline, its install lines are what CI does, its table has every command.
+
+A shell block under the comment ``<!-- test: run -->`` is run as it stands, from an empty folder and an empty home.
+"""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+RUN_BLOCKS = re.findall(r"^<!-- test: run -->\n```bash\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
+SHELL_BLOCKS = re.findall(r"^```bash\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
+
+
+def commands() -> dict[str, object]:
+    """Return every command of the app: its words -> the Click command, groups left out."""
+    from hyperx_cl.cli.app import app
+
+    found: dict[str, object] = {}
+
+    def walk(command: object, words: tuple[str, ...]) -> None:
+        below = getattr(command, "commands", None)
+        if below is None:
+            found[" ".join(words)] = command
+        for name, child in (below or {}).items():
+            if not child.hidden:
+                walk(child, (*words, name))
+
+    walk(typer.main.get_command(app), ("hyperx-cl",))
+    return found
+
+
+def test_every_command_is_in_the_table_and_has_help() -> None:
+    rows = re.findall(r"^\| `(hyperx-cl[^`]*)` \|", README, re.MULTILINE)
+    known = commands()
+    assert len(known) >= 15
+    assert rows == list(dict.fromkeys(rows))
+    assert set(rows) == set(known)
+    assert not [words for words, command in known.items() if not getattr(command, "help", None)]
+
+
+def test_every_command_that_is_shown_exists() -> None:
+    known = commands()
+    shown = re.findall(r"^(?:.*\| )?(hyperx-cl [^\n]*)", "".join(SHELL_BLOCKS), re.MULTILINE)
+    assert len(shown) >= 6
+    for line in shown:
+        assert any(f"{line} ".startswith(f"{words} ") for words in known), line
+
+
+def test_options_that_are_shown_exist() -> None:
+    known = commands()
+    for line in re.findall(r"hyperx-cl [^\n]*", "".join(SHELL_BLOCKS)):
+        words = next(words for words in known if f"{line} ".startswith(f"{words} "))
+        options = {name for parameter in getattr(known[words], "params", []) for name in parameter.opts}
+        assert set(re.findall(r"(?<= )--[a-z-]+", line)) <= options, line
+
+
+@pytest.mark.parametrize(
+    "line", ["pip install -c constraints.txt -e '.[dev]'", 'python -m pytest -m "not gpu and not slow"']
+)
+def test_ci_installs_and_tests_as_the_readme_says(line: str) -> None:
+    assert line in "".join(SHELL_BLOCKS)
+    script = (ROOT / ".ci" / "run").read_text(encoding="utf-8").replace("install -q ", "install ")
+    assert line in script
+
+
+def test_markers_are_not_forgotten() -> None:
+    assert README.count("<!-- test: run -->") == len(RUN_BLOCKS) >= 1
+
+
+@pytest.mark.parametrize("block", RUN_BLOCKS, ids=lambda block: block.partition("\n")[0])
+def test_marked_block_runs_offline(block: str, tmp_path: Path) -> None:
+    command = tmp_path / "bin" / "hyperx-cl"
+    command.parent.mkdir()
+    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m hyperx_cl.cli "$@"\n')
+    command.chmod(0o755)
+    work = tmp_path / "work"
+    work.mkdir()
+    environment = os.environ | {
+        "PATH": f"{command.parent}{os.pathsep}{os.environ['PATH']}",
+        "PYTHONPATH": f"{ROOT}{os.pathsep}{os.environ.get('PYTHONPATH', '')}",
+    }
+    run = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", block],
+        cwd=work,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
