@@ -1,7 +1,8 @@
 """Every option, once: frozen dataclasses whose texts the command line shows and whose values a run keeps.
 
-A TOML file has the tables ``[model]``, ``[train]``, ``[add_language]`` and ``[fewshot]``; a flag overrides the file, the file
-overrides the preset. Unknown keys are refused by name, contradictions by both names, before anything is loaded.
+A TOML file has the tables ``[model]``, ``[train]``, ``[add_language]`` and ``[fewshot]``; a flag overrides the file,
+the file overrides the preset. Unknown keys are refused by name, contradictions by both names, before anything is
+loaded.
 """
 
 import dataclasses
@@ -77,6 +78,8 @@ class TrainOptions:
         for name in ("rate", "rate_generator", "rate_embedding", "clip", "temperature"):
             _positive(self, name)
         _share(self, "mask_rate")
+        _fraction(self, "final_rate")
+        _one_of(self, "precision", get_args(Precision))
         if self.warmup >= self.steps:
             raise UsageError(f"warmup ({self.warmup}) must be smaller than steps ({self.steps}).")
         if self.max_length > self.max_tokens:
@@ -116,6 +119,8 @@ class AddOptions:
         for name in ("rate", "clip"):
             _positive(self, name)
         _share(self, "mask_rate")
+        _fraction(self, "final_rate")
+        _one_of(self, "precision", get_args(Precision))
         _one_of(self, "capacity", ("part", "vector"))
         _one_of(self, "start", ("best", "nearest", "mixture", "mean"))
         if self.max_length > self.max_tokens:
@@ -130,7 +135,8 @@ class FewshotOptions:
     rank: Annotated[int, "bottleneck width of the pair part that k-fold may choose"] = 16
     folds: Annotated[int, "folds inside the n sentences"] = 5
     epochs: Annotated[int, "passes over the sentences"] = 20
-    rate: Annotated[float, "learning rate of the pair's embedding and part"] = 2e-3
+    rate: Annotated[float, "learning rate of the pair's part"] = 2e-3
+    rate_embedding: Annotated[float, "learning rate of the pair's embedding"] = 2e-2
     clip: Annotated[float, "largest global norm of the gradient"] = 1.0
     max_tokens: Annotated[int, "padded pieces in a batch (rows times longest row)"] = 400
     max_length: Annotated[int, "pieces in a row; longer sentences are read in windows"] = 128
@@ -144,7 +150,8 @@ class FewshotOptions:
         _at_least(self, "folds", 2)
         _at_least(self, "seed", 0)
         _at_least(self, "max_length", 8)
-        for name in ("rate", "clip"):
+        _one_of(self, "precision", get_args(Precision))
+        for name in ("rate", "rate_embedding", "clip"):
             _positive(self, name)
         if self.max_length > self.max_tokens:
             raise UsageError(f"max_length ({self.max_length}) must not exceed max_tokens ({self.max_tokens}).")
@@ -237,13 +244,17 @@ def parse_shares(text: str) -> dict[str, float]:
     """
     shares: dict[str, float] = {}
     for item in filter(None, (piece.strip() for piece in text.split(","))):
-        task, _, value = item.partition("=")
+        task, _, value = (piece.strip() for piece in item.partition("="))
+        if task in shares:
+            raise UsageError(f"task_shares: '{text}' names '{task}' twice.")
         try:
-            shares[task.strip()] = float(value)
+            shares[task] = float(value)
         except ValueError:
             raise UsageError(f"task_shares: '{item}' is not of the form task=number.") from None
-        if not 0 <= shares[task.strip()] <= 1:
-            raise UsageError(f"task_shares: the share of '{task.strip()}' must lie between 0 and 1.")
+        if not task:
+            raise UsageError(f"task_shares: '{item}' is not of the form task=number.")
+        if not 0 <= shares[task] <= 1:
+            raise UsageError(f"task_shares: the share of '{task}' must lie between 0 and 1.")
     if sum(shares.values()) > 1 + 1e-9:
         raise UsageError(f"task_shares: the shares add up to {sum(shares.values()):g}; make it at most 1.")
     return shares
@@ -276,6 +287,11 @@ def _positive(options: Any, name: str) -> None:
 def _share(options: Any, name: str) -> None:
     if not 0 < getattr(options, name) < 1:
         raise UsageError(f"{name} is {getattr(options, name)}; it must lie between 0 and 1.")
+
+
+def _fraction(options: Any, name: str) -> None:
+    if not 0 <= getattr(options, name) <= 1:
+        raise UsageError(f"{name} is {getattr(options, name)}; it must be at least 0 and at most 1.")
 
 
 def _one_of(options: Any, name: str, allowed: tuple[str, ...]) -> None:

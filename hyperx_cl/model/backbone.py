@@ -5,15 +5,14 @@ Its tensors are never written. What works on it from outside are forward hooks, 
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Iterator
+from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from hyperx_cl.errors import ConflictError, NetworkError, NotFoundError, UsageError
 from hyperx_cl.model.fingerprint import cached_fingerprint
@@ -82,6 +81,7 @@ class Backbone:
         self.norms: dict[str, nn.LayerNorm] = {
             name: module for name, module in self.encoder.named_modules() if isinstance(module, nn.LayerNorm)
         }
+        self._norm_values = {name: _copy(module.state_dict()) for name, module in self.norms.items()}
 
     @property
     def word_embeddings(self) -> Tensor:
@@ -97,8 +97,22 @@ class Backbone:
         path = (FFN_SITE if placement == "ffn" else LAYER_SITE)[self.info.model_type]
         return [self.encoder.get_submodule(path.format(i=i)) for i in range(self.info.layers)]
 
+    def copy_norm(self, name: str) -> nn.LayerNorm:
+        """A LayerNorm of ours that starts from the backbone's as it was loaded, in fp32."""
+        norm = self.norms[name]
+        own = nn.LayerNorm(norm.normalized_shape, eps=norm.eps)
+        own.load_state_dict(self._norm_values[name])
+        return own
+
     def to(self, device: torch.device | str, dtype: torch.dtype) -> "Backbone":
-        """Move the copies in memory; what was loaded stays what it was on disk."""
+        """Move the copies in memory; what was loaded stays what it was on disk.
+
+        Raises:
+            ConflictError: They were rounded to bf16 before, and fp32 is asked for.
+        """
+        held = self.word_embeddings.dtype
+        if dtype == torch.float32 and held != dtype:
+            raise ConflictError(f"The backbone {self.info.id} is held in {held}; load it again to use it in fp32.")
         self.encoder.to(device=device, dtype=dtype)
         return self
 
@@ -119,6 +133,7 @@ def load_backbone(id_or_path: str, *, revision: str | None = None, attention: st
     """
     from transformers import AutoConfig, AutoModelForMaskedLM, AutoTokenizer
 
+    id_or_path = os.path.expanduser(id_or_path)
     attention = attention or ("sdpa" if torch.cuda.is_available() else "eager")
     with _plain_errors(id_or_path), _quiet():
         config = AutoConfig.from_pretrained(id_or_path, revision=revision, trust_remote_code=False)
@@ -150,7 +165,7 @@ def load_backbone(id_or_path: str, *, revision: str | None = None, attention: st
 
 
 def head_tensors(masked_lm: nn.Module, model_type: str) -> dict[str, Tensor]:
-    """The MLM head under canonical names: ``dense.weight``, ``dense.bias``, ``norm.weight``, ``norm.bias``, ``bias``."""
+    """The MLM head under canonical names: ``dense.weight``, ``dense.bias``, ``norm.…``, ``bias``."""
     paths = MLM_HEAD[model_type]
     out = {"bias": masked_lm.get_parameter(paths["bias"]).detach()}
     for name in ("dense", "norm"):
@@ -162,7 +177,9 @@ def head_tensors(masked_lm: nn.Module, model_type: str) -> dict[str, Tensor]:
 def used_tensors(masked_lm: nn.Module, model_type: str, has_head: bool) -> dict[str, Tensor]:
     """The tensors a model uses, under names that do not depend on the file they came from: no pooler, no aliases."""
     encoder: nn.Module = masked_lm.base_model  # type: ignore[assignment]
-    tensors = {name: value for name, value in encoder.named_parameters() if not name.startswith("pooler.")}
+    tensors: dict[str, Tensor] = {
+        name: value for name, value in encoder.named_parameters() if not name.startswith("pooler.")
+    }
     if has_head:
         tensors |= {f"mlm_head.{name}": value for name, value in head_tensors(masked_lm, model_type).items()}
     return tensors
@@ -195,19 +212,8 @@ def fast_dtype(precision: str, device: torch.device) -> torch.dtype:
     return torch.bfloat16 if precision == "bf16" else torch.float32
 
 
-def own_norm_hook(weight: Tensor, bias: Tensor, active: Callable[[], bool]) -> Callable[..., Tensor | None]:
-    """A forward hook that puts our own LayerNorm in the place of the backbone's while `active()`."""
-
-    def hook(module: nn.LayerNorm, inputs: tuple[Tensor], _output: Tensor) -> Tensor | None:
-        if not active():
-            return None
-        x = inputs[0]
-        # Our weights stay in fp32: bf16 would swallow the small steps that training takes from 1.
-        if x.device.type == "cpu":  # takes bf16 states with fp32 weights as they are
-            return functional.layer_norm(x, module.normalized_shape, weight, bias, module.eps)
-        return functional.layer_norm(x.float(), module.normalized_shape, weight, bias, module.eps).to(x.dtype)
-
-    return hook
+def _copy(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name: value.detach().clone() for name, value in tensors.items()}
 
 
 def _cpu_flags() -> set[str]:
@@ -222,19 +228,20 @@ def _cpu_flags() -> set[str]:
 def _quiet() -> Iterator[None]:
     from transformers.utils import logging
 
-    level = logging.get_verbosity()
+    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     try:
         yield
     finally:
         logging.set_verbosity(level)
+        if bars:
+            logging.enable_progress_bar()
 
 
 @contextmanager
 def _plain_errors(id_or_path: str) -> Iterator[None]:
-    looks_local = os.sep in id_or_path.replace("/", os.sep, 0) and (id_or_path.startswith((".", "/", "~")))
-    if looks_local and not Path(id_or_path).is_dir():
+    if id_or_path.startswith((".", os.sep, "~")) and not Path(id_or_path).is_dir():
         raise NotFoundError(f"There is no backbone folder {id_or_path}.")
     try:
         yield

@@ -26,7 +26,7 @@ def fingerprint(tensors: Mapping[str, Tensor], *, extra: str = "") -> str:
     for name in sorted(tensors):
         value = tensors[name].detach().to(device="cpu", dtype=torch.float32).contiguous()
         digest.update(f"\n{name} {tuple(value.shape)}\n".encode())
-        digest.update(memoryview(value.numpy()).cast("B"))
+        digest.update(value.numpy().data.cast("B"))
     return digest.hexdigest()
 
 

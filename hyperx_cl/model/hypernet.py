@@ -51,9 +51,7 @@ class Hypernetwork(nn.Module):
         self.generator = nn.Linear(o.projected, shape.generated)
         initialise(self)
 
-    def forward(
-        self, tasks: Tensor, languages: Tensor, dtype: torch.dtype | None = None
-    ) -> list[list[AdapterWeights]]:
+    def forward(self, tasks: Tensor, languages: Tensor, dtype: torch.dtype | None = None) -> list[list[AdapterWeights]]:
         """Write the adapters of all layers for each pair.
 
         Args:

@@ -15,14 +15,16 @@ from hyperx_cl.artefact import LanguageRecord
 from hyperx_cl.config import ModelOptions
 from hyperx_cl.data.batches import Batch, Pair
 from hyperx_cl.data.tasks import Task
-from hyperx_cl.errors import ConflictError, NotFoundError, did_you_mean
-from hyperx_cl.model.adapter import Part, apply_adapter
-from hyperx_cl.model.backbone import Backbone, own_norm_hook
+from hyperx_cl.errors import ConflictError, DataError, NotFoundError, did_you_mean
+from hyperx_cl.model.adapter import Part
+from hyperx_cl.model.backbone import Backbone
 from hyperx_cl.model.fingerprint import fingerprint
 from hyperx_cl.model.heads import MaskedHead, WordHead
+from hyperx_cl.model.hooks import Active, norm_key, seat_hooks
 from hyperx_cl.model.hypernet import AdapterWeights, Hypernetwork
 from hyperx_cl.model.language import Language, Slot
 from hyperx_cl.model.shapes import Shape
+from hyperx_cl.model.table import Table, Vectors
 
 
 @dataclass(frozen=True)
@@ -53,18 +55,18 @@ class HyperX(nn.Module):
     ) -> None:
         super().__init__()
         self._backbone = [backbone]  # in a list, so that its tensors are no part of this module
-        self._active: _Active | None = None
+        self.active: Active | None = None
         self._cache: dict[tuple[Pair, ...], list[list[AdapterWeights]]] | None = None
         info, d = backbone.info, options.embedding
         self.options, self.shape = options, Shape(info.layers, info.hidden, options)
         self.tasks: dict[str, Task] = {task.name: task for task in sorted(tasks, key=lambda task: task.name)}
         self.hypernetwork = Hypernetwork(self.shape)
-        self.task_embeddings = nn.ParameterDict({name: nn.Parameter(torch.randn(d)) for name in self.tasks})
-        self.base = nn.ModuleDict({code: Language(self._slot(torch.randn(d))) for code in sorted(languages)})
-        self.added = nn.ModuleDict()
-        self.heads = nn.ModuleDict({name: self._head(task) for name, task in self.tasks.items()})
-        self.norms = nn.ModuleDict({name.replace(".", "/"): _copy_norm(n) for name, n in backbone.norms.items()})
-        self._seat_hooks()
+        self.task_embeddings = Vectors(self.tasks, d)
+        self.base = Table({code: Language(self._slot(torch.randn(d))) for code in sorted(languages)})
+        self.added = Table()
+        self.heads = Table({name: self._head(task) for name, task in self.tasks.items()})
+        self.norms = Table({norm_key(name): backbone.copy_norm(name) for name in backbone.norms})
+        seat_hooks(self)
 
     @property
     def backbone(self) -> Backbone:
@@ -130,13 +132,13 @@ class HyperX(nn.Module):
         """
         pairs = [segment.pair for segment in batch.segments]
         rows = [segment.rows for segment in batch.segments]
-        self._active = _Active(self._adapters(pairs), [self._slots(pair) for pair in pairs], rows)
+        self.active = Active(self._adapters(pairs), [self._slots(pair) for pair in pairs], rows)
         try:
             states = self.backbone.encoder(
                 input_ids=batch.input_ids, attention_mask=batch.attention_mask
             ).last_hidden_state  # (B, T, h)
         finally:
-            self._active = None
+            self.active = None
         counts = [int(wanted.sum()) for wanted in batch.wanted.split(rows)]
         logits = [
             self._score(pair, asked) for pair, asked in zip(pairs, states[batch.wanted].split(counts), strict=True)
@@ -157,6 +159,7 @@ class HyperX(nn.Module):
 
         Raises:
             ConflictError: A record belongs to another model.
+            DataError: Its tensors do not have this model's sizes.
         """
         mark = self.fingerprint()
         for record in records:
@@ -165,10 +168,11 @@ class HyperX(nn.Module):
                     f"The record of '{record.language}' belongs to model {record.model[:12]}, this is {mark[:12]}; "
                     "add the language to this model with `hyperx-cl add-language`."
                 )
+            self._check_fits(record)
             self.added[record.language] = Language.from_record(record).to(self.device)
 
     def new_language(self, code: str, embedding: Tensor, *, rank: int = 0) -> Language:
-        """Begin a language with that embedding ``(d,)`` and, where `rank` is above 0, a part that changes nothing yet."""
+        """Begin a language with that embedding ``(d,)`` and, with a `rank`, a part that changes nothing yet."""
         language = Language(self._slot(embedding, rank)).to(self.device)
         self.added[code] = language
         return language
@@ -206,6 +210,20 @@ class HyperX(nn.Module):
         rank = self.options.language_part if rank is None else rank
         return Slot(embedding, Part(self.shape.layers, self.shape.hidden, rank) if rank else None)
 
+    def _check_fits(self, record: LanguageRecord) -> None:
+        for name, array in record.tensors.items():
+            if name.endswith("embedding"):
+                fits = array.shape == (self.options.embedding,)
+            else:
+                fits = array.shape[0] == self.shape.layers and (
+                    name.endswith("down_bias") or self.shape.hidden in array.shape[1:]
+                )
+            if not fits:
+                raise DataError(
+                    f"The record of '{record.language}' does not fit this model: {name} has shape {array.shape}; "
+                    "get the record again from where it came."
+                )
+
     def _head(self, task: Task) -> nn.Module:
         if task.kind != "mlm":
             return WordHead(self.shape.hidden, len(task.labels))
@@ -235,47 +253,11 @@ class HyperX(nn.Module):
             return head(states, self.backbone.word_embeddings)  # type: ignore[no-any-return]
         return head(states.float())  # type: ignore[no-any-return]
 
-    def _seat_hooks(self) -> None:
-        for layer, site in enumerate(self.backbone.sites("ffn")):
-            if self.options.placement == "ffn":
-                site.register_forward_hook(self._adapter_hook(layer))
-        for name, module in self.backbone.norms.items():
-            own = self.norms[name.replace(".", "/")]
-            module.register_forward_hook(own_norm_hook(own.weight, own.bias, lambda: self._active is not None))
-        if self.options.placement == "layer":  # after the norms' own hooks: hooks run in the order they came
-            for layer, site in enumerate(self.backbone.sites("layer")):
-                site.register_forward_hook(self._adapter_hook(layer))
-
-    def _adapter_hook(self, layer: int) -> Any:
-        def hook(_module: nn.Module, _inputs: Any, output: Tensor) -> Tensor | None:
-            return None if self._active is None else self._active.apply(output, layer)
-
-        return hook
-
-
-class _Active:
-    """The adapters and parts of the batch that is running."""
-
-    def __init__(self, adapters: list[list[AdapterWeights]], slots: list[list[Slot]], rows: list[int]) -> None:
-        self.adapters, self.slots, self.rows = adapters, slots, rows
-
-    def apply(self, states: Tensor, layer: int) -> Tensor:
-        adapted = [
-            apply_adapter(z, self.adapters[i][layer], [w for slot in slots for w in slot.part_weights(layer, z.dtype)])
-            for i, (z, slots) in enumerate(zip(states.split(self.rows), self.slots, strict=True))
-        ]
-        return adapted[0] if len(adapted) == 1 else torch.cat(adapted)
-
-
-def _copy_norm(norm: nn.LayerNorm) -> nn.LayerNorm:
-    own = nn.LayerNorm(norm.normalized_shape, eps=norm.eps)
-    own.load_state_dict(norm.state_dict())
-    return own
-
 
 def _loss(logits: list[Tensor], targets: Sequence[Tensor]) -> Tensor:
-    # Every segment counts alike, as if its rows had come in a batch of their own.
+    # Every segment counts alike, as if its rows had come in a batch of their own; one without any target counts 0.
     losses = [
-        functional.cross_entropy(scores, gold, ignore_index=-100) for scores, gold in zip(logits, targets, strict=True)
+        functional.cross_entropy(scores, gold, ignore_index=-100, reduction="sum") / (gold != -100).sum().clamp(min=1)
+        for scores, gold in zip(logits, targets, strict=True)
     ]
     return torch.stack(losses).mean()

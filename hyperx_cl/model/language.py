@@ -1,6 +1,6 @@
 """What belongs to one language inside a model: its embedding, its part, and what its pairs carry."""
 
-from typing import Self
+from typing import Self, cast
 
 import numpy as np
 import torch
@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from hyperx_cl.artefact import LanguageRecord
 from hyperx_cl.model.adapter import Part, PartWeights
+from hyperx_cl.model.table import Table
 
 PART_NAMES = ("down", "down_bias", "up")
 
@@ -42,25 +43,22 @@ class Language(nn.Module):
     def __init__(self, own: Slot) -> None:
         super().__init__()
         self.own = own
-        self.pairs = nn.ModuleDict()
+        self.pairs = Table()  # by task
 
     def embedding(self, task: str) -> Tensor:
         """The vector the hypernetwork reads for that task: the pair's where there is one, ``(d,)``."""
         slot = self.pairs[task] if task in self.pairs else self.own
-        assert isinstance(slot, Slot)
-        return slot.embedding
+        return cast(Slot, slot).embedding
 
     def slots(self, task: str) -> list[Slot]:
         """The slots whose parts act for that task: the language's, then the pair's."""
-        pair = self.pairs[task] if task in self.pairs else None
-        return [self.own, pair] if isinstance(pair, Slot) else [self.own]
+        return [self.own, cast(Slot, self.pairs[task])] if task in self.pairs else [self.own]
 
     def tensors(self) -> dict[str, np.ndarray]:
         """Everything under the names of a language record, fp32."""
         out = _slot_tensors("", self.own)
         for task, slot in self.pairs.items():
-            assert isinstance(slot, Slot)
-            out |= _slot_tensors(f"pair.{task}.", slot)
+            out |= _slot_tensors(f"pair.{task}.", cast(Slot, slot))
         return out
 
     @classmethod
@@ -85,5 +83,5 @@ def _slot_from(record: LanguageRecord, prefix: str) -> Slot:
         layers, rank, hidden = record.tensors[f"{prefix}part.down"].shape
         part = Part(layers, hidden, rank)
         for name in PART_NAMES:
-            getattr(part, name).data.copy_(torch.from_numpy(record.tensors[f"{prefix}part.{name}"].copy()))
-    return Slot(torch.from_numpy(record.tensors[f"{prefix}embedding"].copy()), part)
+            getattr(part, name).data.copy_(torch.tensor(record.tensors[f"{prefix}part.{name}"]))
+    return Slot(torch.tensor(record.tensors[f"{prefix}embedding"]), part)

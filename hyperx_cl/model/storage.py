@@ -1,4 +1,4 @@
-"""A model on disk: ``model.safetensors`` and ``config.json``, never the backbone's weights, which it names and checks."""
+"""A model on disk: ``model.safetensors``, ``config.json``; the backbone's weights are named and checked, not kept."""
 
 import json
 import os
@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 
 from hyperx_cl.config import ModelOptions
 from hyperx_cl.data.tasks import Task
-from hyperx_cl.errors import ConflictError, DataError, NotFoundError
+from hyperx_cl.errors import ConflictError, DataError, NotFoundError, UsageError
 from hyperx_cl.model.backbone import Backbone, load_backbone
 from hyperx_cl.model.fingerprint import fingerprint
 
@@ -42,7 +42,8 @@ def save(model: "HyperX", folder: Path) -> str:
     config = _identity(model) | {"backbone": asdict(model.backbone.info), "fingerprint": mark}
     tensors = {name: value.detach().cpu().contiguous() for name, value in model.saved_tensors().items()}
     weights = folder / f"{WEIGHTS}.{os.getpid()}.tmp"
-    save_file(tensors, weights, metadata={"format": "pt", "hyperx-cl": FORMAT, "fingerprint": mark})
+    # One metadata key, for the order of several is not fixed: equal models give equal bytes.
+    save_file(tensors, weights, metadata={"hyperx-cl": json.dumps({"format": FORMAT, "fingerprint": mark})})
     text = folder / f"{CONFIG}.{os.getpid()}.tmp"
     text.write_text(json.dumps(config, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     os.replace(weights, folder / WEIGHTS)
@@ -73,13 +74,15 @@ def load(folder: Path, *, backbone: Backbone | str | None = None) -> "HyperX":
             f"The model in {folder} was trained on backbone {known['id']} with fingerprint {known['fingerprint']}, "
             f"but {backbone.info.id} has {backbone.info.fingerprint}; give the right one with --backbone."
         )
-    tasks = [Task(**(task | {"labels": tuple(task["labels"])})) for task in config["tasks"]]
-    model = HyperX(backbone, ModelOptions(**config["model"]), tasks, config["languages"])
+    options, tasks = _described(config, folder)
+    model = HyperX(backbone, options, tasks, config["languages"])
     try:
         tensors = load_file(folder / WEIGHTS)
         model.load_state_dict(tensors)
     except (SafetensorError, OSError, RuntimeError) as error:
-        raise DataError(f"{folder / WEIGHTS} is damaged or incomplete: {str(error).splitlines()[0]}") from error
+        raise DataError(
+            f"{folder / WEIGHTS} is damaged or incomplete: {str(error).splitlines()[-1].strip()}"
+        ) from error
     if fingerprint(tensors, extra=identity(model)) != config["fingerprint"]:
         raise DataError(f"{folder} does not have the fingerprint in its {CONFIG}; copy or train the model again.")
     return model.eval()
@@ -104,6 +107,13 @@ def read_config(folder: Path) -> dict[str, Any]:
     except (ValueError, KeyError, TypeError) as error:
         raise DataError(f"{file} is not the configuration of a hyperx-cl model.") from error
     return config
+
+
+def _described(config: dict[str, Any], folder: Path) -> tuple[ModelOptions, list[Task]]:
+    try:
+        return ModelOptions(**config["model"]), [Task(**task) for task in config["tasks"]]
+    except (TypeError, UsageError) as error:
+        raise DataError(f"{folder / CONFIG} describes a model that this version does not know: {error}.") from error
 
 
 def _identity(model: "HyperX") -> dict[str, Any]:

@@ -95,7 +95,9 @@ class Grammar:
         if frame.adpositions and rng.random() < 0.8:
             extras.append(self._adpositional(rng.choice(frame.adpositions), "place", rng))
         if rng.random() < 0.2:
-            extras.append(self._adpositional(*rng.choice((("with", "person"), ("for", "person"), ("in", "place"))), rng))
+            extras.append(
+                self._adpositional(*rng.choice((("with", "person"), ("for", "person"), ("in", "place"))), rng)
+            )
         if rng.random() < 0.25:
             extras.append([Token(self._pick("manner", rng), "ADV")])
         target = self._noun_phrase(rng.choice(frame.objects), rng, case="accusative") if frame.objects else []
@@ -118,9 +120,7 @@ class Grammar:
     def _heads_first(self) -> bool:
         return self._type.order != "SOV"
 
-    def _subject(
-        self, kinds: tuple[str, ...], rng: random.Random, *, pronouns: bool = True
-    ) -> tuple[Phrase, str]:
+    def _subject(self, kinds: tuple[str, ...], rng: random.Random, *, pronouns: bool = True) -> tuple[Phrase, str]:
         """A subject, and the ending it asks of the verb."""
         if pronouns and rng.random() < 0.2:
             word, person = rng.choice((("i", "1"), ("you", "2"), ("it", "3"), ("they", "3plural")))
@@ -219,7 +219,9 @@ _WEIGHTS = {kind: list(accumulate(1 / (n + 1) for n in range(size))) for kind, s
 
 def text(tokens: Phrase) -> str:
     """A sentence as it is written: no space before a mark."""
-    return "".join(token.form if i == 0 or token.upos == "PUNCT" else f" {token.form}" for i, token in enumerate(tokens))
+    return "".join(
+        token.form if i == 0 or token.upos == "PUNCT" else f" {token.form}" for i, token in enumerate(tokens)
+    )
 
 
 def _entity(kind: str, tokens: Phrase) -> Phrase:

@@ -57,7 +57,7 @@ CHANGES: dict[str, SoundChange] = {
 
 SPELLINGS: dict[str, dict[str, str]] = {
     "plain": {"č": "ch", "š": "sh", "ž": "zh", "þ": "th", "x": "kh", "j": "y"},
-    "caron": {"þ": "ð", "x": "ch", "w": "u"},
+    "caron": {"þ": "ð", "x": "ch"},
     "romance": {"k": "c", "č": "tx", "š": "x", "ž": "j", "þ": "th", "x": "kh", "j": "y", "ö": "eo", "ü": "ue"},
 }
 """Letters by phoneme for each orthography; a phoneme that is not listed is its own letter."""

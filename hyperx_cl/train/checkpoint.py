@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -37,7 +38,7 @@ def save_checkpoint(folder: Path, loop: Loop, tensors: Mapping[str, Tensor], sta
         shutil.rmtree(leftover, ignore_errors=True)
     fresh.mkdir(parents=True)
     save_file({name: value.detach().cpu().contiguous() for name, value in named.items()}, fresh / TENSORS)
-    text = {"format": FORMAT, "step": loop.number, "tokens": loop.tokens, "groups": optimiser["param_groups"], **state}
+    text = {"format": FORMAT, "step": loop.number, "tokens": loop.tokens, **state}
     (fresh / STATE).write_text(json.dumps(text), encoding="utf-8")
     if folder.exists():
         os.replace(folder, old)
@@ -53,8 +54,27 @@ def checkpoint_exists(folder: Path) -> bool:
     return (folder / STATE).is_file()
 
 
+def read_state(folder: Path) -> dict[str, Any]:
+    """Read what a checkpoint keeps besides tensors.
+
+    Raises:
+        DataError: The checkpoint is damaged or of another format.
+    """
+    try:
+        state: dict[str, Any] = json.loads((folder / STATE).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise _damaged(folder, error) from error
+    if not isinstance(state, dict) or state.get("format") != FORMAT:
+        raise DataError(f"The checkpoint in {folder} has another format than {FORMAT}; remove it to start again.")
+    return state
+
+
 def load_checkpoint(folder: Path, loop: Loop) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Read a checkpoint and put the loop where it stood.
+
+    Args:
+        folder: What `save_checkpoint` wrote.
+        loop: One with the same parameters in the same order; its learning rates stay its own.
 
     Returns:
         The trained tensors, and the state that was kept with them.
@@ -62,20 +82,22 @@ def load_checkpoint(folder: Path, loop: Loop) -> tuple[dict[str, Tensor], dict[s
     Raises:
         DataError: The checkpoint is damaged or of another format.
     """
+    state = read_state(folder)
     try:
-        state: dict[str, Any] = json.loads((folder / STATE).read_text(encoding="utf-8"))
         named = load_file(folder / TENSORS)
-    except (OSError, ValueError) as error:
-        raise DataError(f"The checkpoint in {folder} cannot be read: {error}; remove it to start again.") from error
-    if state.get("format") != FORMAT:
-        raise DataError(f"The checkpoint in {folder} has another format than {FORMAT}; remove it to start again.")
+    except (OSError, ValueError, SafetensorError) as error:
+        raise _damaged(folder, error) from error
     moments: dict[int, dict[str, Tensor]] = {}
     for name, value in named.items():
         kind, _, rest = name.partition("/")
         if kind == "optimiser":
             index, _, moment = rest.partition("/")
             moments.setdefault(int(index), {})[moment] = value
-    loop.optimiser.load_state_dict({"state": moments, "param_groups": state["groups"]})
+    loop.optimiser.load_state_dict({"state": moments, "param_groups": loop.optimiser.state_dict()["param_groups"]})
     loop.number, loop.tokens = state["step"], state["tokens"]
     torch.set_rng_state(named["random/torch"])
     return {name[len("model/") :]: value for name, value in named.items() if name.startswith("model/")}, state
+
+
+def _damaged(folder: Path, error: Exception) -> DataError:
+    return DataError(f"The checkpoint in {folder} cannot be read: {error}; remove it to start again.")

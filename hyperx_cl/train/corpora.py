@@ -9,20 +9,23 @@ import numpy as np
 
 from hyperx_cl.data.batches import Batch, Pair
 from hyperx_cl.data.cache import EncodedCache
-from hyperx_cl.data.encode import IGNORED, Encoded, Encoder
+from hyperx_cl.data.encode import Encoded, Encoder
 from hyperx_cl.data.examples import Sentence, content_hash
 from hyperx_cl.data.root import DataRoot
 from hyperx_cl.data.tasks import Task, check_labels, label_set
 from hyperx_cl.data.text import read_text, split_text
 from hyperx_cl.errors import DataError, NotFoundError
-from hyperx_cl.evaluate.metrics import span_counts
+from hyperx_cl.evaluate.labelled import labelled_counts
 from hyperx_cl.model.hyperx import HyperX
-from hyperx_cl.model.infer import label_ids, masked_batches, masked_score
+from hyperx_cl.model.infer import masked_batches, masked_score
 
 HELD_OUT_SHARE = 10
 """One sentence in so many validates where there is no dev file and enough to train on."""
 
 ENOUGH_TO_HOLD_OUT = 200
+
+FEWEST_LINES = 20
+"""Lines a base language's text must have."""
 
 Item = TypeVar("Item")
 
@@ -111,21 +114,8 @@ class Validator:
         """Word accuracy, strict span F1, or accuracy on masked pieces of each pair, 0 to 1."""
         out = {pair: masked_score(self._model, batches).accuracy for pair, batches in self._masked.items()}
         for pair, (sentences, encoded) in self._labelled.items():
-            out[pair] = score_labels(self._model, pair, sentences, encoded)
+            out[pair] = labelled_counts(self._model, pair, sentences, encoded).value
         return dict(sorted(out.items()))
-
-
-def score_labels(model: HyperX, pair: Pair, sentences: Sequence[Sentence], encoded: Sequence[Encoded]) -> float:
-    """Word accuracy or strict span F1 of a pair on labelled sentences, 0 to 1."""
-    task = model.tasks[pair.task]
-    found = label_ids(model, pair, encoded, sentences=len(sentences))
-    if task.kind == "spans":
-        tags = [[task.labels[i] for i in ids] for ids in found]
-        return span_counts([s.labels or () for s in sentences], tags).f1
-    known = task.label_ids
-    gold = np.concatenate([[known.get(label, IGNORED) for label in s.labels or ()] for s in sentences])
-    counted = gold != IGNORED
-    return float((np.concatenate(found)[counted] == gold[counted]).mean()) if counted.any() else 0.0
 
 
 def _labelled(root: DataRoot, task: Task, code: str) -> tuple[list[Sentence], list[Sentence]]:
@@ -149,9 +139,10 @@ def _text(
     file = root.text(code)
     if file is None:
         raise NotFoundError(f"There is no text for '{code}' under {root.path / 'mlm'}.")
-    parts = split_text(read_text(file).lines)
-    if not parts.train:
-        raise DataError(f"{file} has too few lines to learn from; give it at least 100.")
+    text = read_text(file)
+    if len(text.lines) < FEWEST_LINES:
+        raise DataError(f"{file} has {len(text.lines)} lines to learn from; give it at least {FEWEST_LINES}.")
+    parts = split_text(text.lines)
     lines = _draw(list(parts.train), most, seed)
     encoded = encoder.text(lines) if store is None else store.text(encoder, lines)
     return Corpus(encoded, content_hash(lines), _draw(list(parts.stop), validation, seed))

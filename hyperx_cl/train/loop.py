@@ -1,5 +1,6 @@
 """The one training loop: micro-batches in, optimiser steps out; recipes decide what trains and what happens between."""
 
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -119,7 +120,7 @@ class Loop:
             loss = self.model(batch).loss / self.accumulation
             self.accelerator.backward(loss)
             total += float(loss.detach())
-        if total != total:
+        if not math.isfinite(total):
             raise HyperXError(
                 f"The loss is not a number at step {self.number + 1} ({task} in {batch.segments[-1].pair.language}); "
                 "lower --rate, or use --precision fp32."
@@ -134,5 +135,5 @@ class Loop:
     def _everywhere(self, count: int) -> int:
         if self.accelerator.num_processes == 1:
             return count
-        shared: torch.Tensor = self.accelerator.reduce(torch.tensor(count, device=self.accelerator.device))  # type: ignore[no-untyped-call]
+        shared: torch.Tensor = self.accelerator.reduce(torch.tensor(count, device=self.accelerator.device))
         return int(shared)

@@ -1,6 +1,7 @@
 """Snapshots of a run at its validations: the best one, and the last few whose average may be better still."""
 
 import json
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,11 +32,12 @@ class Snapshots:
     Args:
         folder: Made if absent.
         last: How many of the last ones are kept for averaging.
+        writes: Whether this process writes the files; the others only remember the scores.
     """
 
-    def __init__(self, folder: Path, *, last: int) -> None:
+    def __init__(self, folder: Path, *, last: int, writes: bool = True) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self._folder, self._last = folder, last
+        self._folder, self._last, self._writes = folder, last, writes
         self._index = folder / "scores.json"
         self.scores: dict[int, float] = {}
         if self._index.is_file():
@@ -43,23 +45,26 @@ class Snapshots:
 
     def add(self, step: int, score: float, tensors: Mapping[str, Tensor]) -> None:
         """Keep a snapshot if it is the best or among the last; drop what is neither any more."""
-        save_file({n: t.detach().cpu().contiguous() for n, t in tensors.items()}, self._file(step))
         self.scores[step] = score
+        if not self._writes:
+            return
+        save_file({n: t.detach().cpu().contiguous() for n, t in tensors.items()}, self._file(step))
+        self._write_index()
         keep = {self.best, *sorted(self.scores)[-self._last :]}
         for file in self._folder.glob("step-*.safetensors"):
             if int(file.stem.removeprefix("step-")) not in keep:
                 file.unlink()
-        self._index.write_text(json.dumps(self.scores), encoding="utf-8")
 
     def forget_after(self, step: int) -> None:
         """Drop snapshots later than a checkpoint that a run resumes from; they will come again."""
         self.scores = {s: v for s, v in self.scores.items() if s <= step and self._file(s).exists()}
-        self._index.write_text(json.dumps(self.scores), encoding="utf-8")
+        if self._writes:
+            self._write_index()
 
     @property
     def best(self) -> int:
-        """Step of the best snapshot; the earlier one of equals."""
-        return max(self.scores, key=lambda step: (self.scores[step], -step))
+        """Step of the best snapshot; the later one of equals, so that without any validation data it is the last."""
+        return max(self.scores, key=lambda step: (self.scores[step], step))
 
     def choose(self, score_of: Callable[[Mapping[str, Tensor]], float]) -> Chosen:
         """The best snapshot, or the average of the last ones where it validates at least as well.
@@ -75,6 +80,11 @@ class Snapshots:
         score = score_of(averaged)
         name = f"average of steps {', '.join(map(str, steps))}"
         return Chosen(averaged, score, name) if score >= best.score else best
+
+    def _write_index(self) -> None:
+        fresh = self._index.with_suffix(".new")
+        fresh.write_text(json.dumps(self.scores), encoding="utf-8")
+        os.replace(fresh, self._index)
 
     def _file(self, step: int) -> Path:
         return self._folder / f"step-{step}.safetensors"

@@ -19,7 +19,8 @@ def matrix_peak(device: torch.device, dtype: torch.dtype, *, seconds: float = 0.
         Floating point operations a second.
     """
     size = 2048 if device.type == "cpu" else 8192
-    a, b = (torch.randn(size, size, device=device, dtype=dtype) for _ in range(2))
+    own = torch.Generator(device).manual_seed(0)  # the run's own randomness must not depend on how often it was resumed
+    a, b = (torch.randn(size, size, device=device, dtype=dtype, generator=own) for _ in range(2))
     for _ in range(3):
         a @ b
     _wait(device)
@@ -48,7 +49,7 @@ def operations_per_token(model: HyperX, *, length: float, masked: float) -> floa
     frozen = model.shape.layers * (4 * h * h + 2 * h * config.intermediate_size + 2 * length * h)
     adapters = model.shape.layers * 2 * h * model.options.bottleneck
     decoder = masked * h * model.backbone.info.vocabulary
-    return 2 * (2 * frozen + 3 * adapters + 2 * decoder)
+    return float(2 * (2 * frozen + 3 * adapters + 2 * decoder))
 
 
 def _wait(device: torch.device) -> None:

@@ -1,6 +1,7 @@
 """The slow reference is itself checked: its bare encoder against transformers, its step against torch."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -17,7 +18,7 @@ from transformers import (
 
 from tests.reference.paper import Example, Shape, adamw_step, adapter_weights, encode, logits, loss
 
-SIZES = {
+SIZES: dict[str, Any] = {
     "vocab_size": 50,
     "hidden_size": 16,
     "num_hidden_layers": 2,
@@ -49,7 +50,8 @@ def stirred(model: PreTrainedModel) -> PreTrainedModel:
     with torch.no_grad():
         for weight in model.parameters():
             weight.add_(torch.randn(weight.shape, generator=generator) * 0.2)
-    return model.eval()
+    model.eval()
+    return model
 
 
 def hyper_weights(*, norm: bool, part: bool) -> dict[str, Tensor]:
@@ -132,7 +134,7 @@ def test_one_token_by_hand(placement: str, norm: bool) -> None:
     shape = Shape(heads=4, layers=1, placement=placement)
     weights = hyper_weights(norm=norm, part=True)
     seats: dict[str, Tensor] = {}
-    first = model.bert.encoder.layer[0]
+    first: Any = model.get_submodule("bert.encoder.layer.0")
     first.output.dense.register_forward_hook(lambda m, i, out: seats.update(ffn=out))
     first.output.register_forward_hook(lambda m, i, out: seats.update(layer=out, residual=i[1]))
     model.eval()

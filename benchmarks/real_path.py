@@ -1,0 +1,170 @@
+"""The whole path on real languages, by the commands a user types: train, add-language, fewshot, evaluate.
+
+    python -m benchmarks.real_path --backbone mbert      # the run that is quoted: hours on 2 cores, resumable
+    python -m benchmarks.real_path --backbone small      # the same in minutes, on a weak backbone
+
+Every stage is one `hyperx-cl` command whose JSON is kept under ``--work``; run the script again to go on where it was
+stopped. Results: ``benchmarks/results/real_path.{json,md}`` (``real_path_small.*`` for the small backbone).
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.machine import describe
+from benchmarks.real_path_report import to_markdown
+
+ROOT = Path(__file__).resolve().parents[1]
+FINAL, DEVELOPMENT, UNUSED = ("mt", "ug", "fo"), ("hsb", "yo"), ("ta", "am")
+NEW = (*DEVELOPMENT, *FINAL)
+POS, NER = "en,ar,zh,tr,kk", "en,ar,is,kk,tr,zh"
+FEWSHOT = (("mt", "pos"), ("mt", "ner"), ("ug", "pos"), ("ug", "ner"), ("fo", "ner"))
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How long a run is.
+
+    Args:
+        train: Flags of ``train``.
+        add: Flags of ``add-language``.
+        fewshot: Flags of ``fewshot``.
+    """
+
+    train: tuple[str, ...]
+    add: tuple[str, ...] = ()
+    fewshot: tuple[str, ...] = ()
+
+
+SCALES = {
+    "full": Scale(
+        train=("--steps", "3400", "--max-tokens", "1600", "--validate-every", "500", "--checkpoint-every", "100"),
+    ),
+    "short": Scale(
+        train=("--steps", "150", "--max-tokens", "1024", "--max-length", "64", "--max-sentences", "500",
+               "--warmup", "20", "--validate-every", "75", "--validation-sentences", "16"),
+        add=("--steps", "60", "--check-every", "20", "--mixture-steps", "8", "--sample", "60", "--max-lines", "2000"),
+        fewshot=("--epochs", "5", "--folds", "2"),
+    ),
+}  # fmt: skip
+
+
+class Stages:
+    """Runs commands once and keeps what they said.
+
+    Args:
+        work: Registry, checkpoints and kept answers.
+        backbone: Folder of the backbone.
+    """
+
+    def __init__(self, work: Path, backbone: Path) -> None:
+        self._kept = work / "stages"
+        self._kept.mkdir(parents=True, exist_ok=True)
+        self._backbone = str(backbone)
+        self._environment = {**os.environ, "HYPERX_HOME": str(work), "HF_HUB_OFFLINE": "1"}
+        self.all: dict[str, dict[str, Any]] = {}
+
+    def run(self, name: str, *words: str) -> dict[str, Any]:
+        """Run ``hyperx-cl`` with those words, or read what it said when it did.
+
+        Raises:
+            SystemExit: The command failed; its message is on stderr.
+        """
+        file = self._kept / f"{name}.json"
+        if not file.is_file():
+            print(f"== {name}: hyperx-cl {' '.join(words)}", file=sys.stderr, flush=True)
+            begin = time.time()
+            command = [sys.executable, "-m", "hyperx_cl.cli", *words, "--json"]
+            done = subprocess.run(command, env=self._environment, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+            if done.returncode:
+                sys.exit(done.returncode)
+            answer = json.loads(done.stdout) if done.stdout.strip() else {}
+            kept = {"command": "hyperx-cl " + " ".join(_tidy(words)), "seconds": round(time.time() - begin), "answer": answer}
+            partial = file.with_suffix(".part")
+            partial.write_text(json.dumps(kept, ensure_ascii=False), encoding="utf-8")
+            os.replace(partial, file)
+        self.all[name] = json.loads(file.read_text(encoding="utf-8"))
+        return dict(self.all[name]["answer"])
+
+    def evaluate(self, name: str, data: Path, *words: str) -> list[dict[str, Any]]:
+        """Scores of ``evaluate``."""
+        return list(self.run(name, "evaluate", "--data-dir", str(data), *words)["scores"])
+
+
+def main() -> None:
+    """Run every stage that has not been run, then write the results."""
+    args = _arguments()
+    backbones = Path(os.environ.get("HYPERX_TEST_BACKBONES", Path.home() / ".cache" / "hyperx-backbones"))
+    scale = SCALES["short" if args.backbone == "small" else "full"]
+    name, data = f"real-path-{args.backbone}", args.data / "data"
+    work = args.work or Path(os.environ.get("HYPERX_HOME", ROOT / ".work")) / name
+    stages = Stages(work.resolve(), backbones / args.backbone)
+    stages.run(
+        "train", "train", "--backbone", str(backbones / args.backbone), "--data-dir", str(data), "--name", name,
+        "--pos", POS, "--ner", NER, "--leave-out", ",".join((*NEW, *UNUSED)),
+        "--task-shares", "mlm=0.5,pos=0.27,ner=0.23", "--resume", *scale.train,
+    )  # fmt: skip
+    base = stages.run("base", "languages", "list")
+    for code in NEW:
+        stages.run(f"mean-{code}", "add-language", code, "--like", ",".join(_codes(base)))
+    scores = {"mean": stages.evaluate("scores-mean", data, "--lang", ",".join(NEW))}
+    added = {}
+    for code in NEW:
+        text = str(data / "mlm" / f"{code}.txt")
+        words = ("--new-version", "--source", "see the data's own notes", "--resume", *scale.add)
+        added[code] = stages.run(f"add-{code}", "add-language", code, "--mlm", text, *words)
+    scores["learnt"] = stages.evaluate("scores-learnt", data, "--lang", ",".join(NEW))
+    for code in NEW:
+        stages.run(f"nearest-{code}", "add-language", code, "--like", added[code]["nearest"], "--new-version")
+    scores["nearest"] = stages.evaluate("scores-nearest", data, "--lang", ",".join(NEW))
+    for code in NEW:
+        stages.run(f"use-{code}", "languages", "use", code, str(added[code]["version"]))
+    learnt = {}
+    for code, task in FEWSHOT:
+        folder, ending = ("ud", "conllu") if task == "pos" else ("ner", "conll")
+        test = str(data / folder / code / f"test.{ending}")
+        learnt[f"{task}:{code}"] = stages.run(
+            f"fewshot-{task}-{code}", "fewshot", "--lang", code, "--task", task, "--n", "20", "--data-dir", str(data),
+            "--test", test, *scale.fewshot,
+        )  # fmt: skip
+    scores["all pairs"] = stages.evaluate("scores-all", data)
+    result = {
+        "what": "one seed, without baselines: not yet evidence", "machine": describe(), "backbone": args.backbone,
+        "data": "UD test sets of the paper (ar and hsb differ), NER and text from other sources than the paper's",
+        "train": stages.all["train"]["answer"], "added": added, "fewshot": learnt, "scores": scores,
+        "stages": {n: {k: v for k, v in stage.items() if k != "answer"} for n, stage in stages.all.items()},
+    }  # fmt: skip
+    out = args.results / ("real_path" if args.backbone == "mbert" else f"real_path_{args.backbone}")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.with_suffix(".json").write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    out.with_suffix(".md").write_text(to_markdown(result), encoding="utf-8")
+    print(out.with_suffix(".md"))
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--backbone", choices=("mbert", "small"), default="mbert")
+    data = Path(os.environ.get("HYPERX_TEST_DATA", ROOT.parent / "shared"))
+    parser.add_argument("--data", type=Path, default=data, help="folder with data/ud, data/ner and data/mlm")
+    parser.add_argument("--work", type=Path, help="keeps registry, checkpoints and answers (default: in HYPERX_HOME)")
+    parser.add_argument("--results", type=Path, default=ROOT / "benchmarks" / "results")
+    return parser.parse_args()
+
+
+def _codes(listing: dict[str, Any]) -> list[str]:
+    return sorted(language["language"] for language in listing["languages"] if language["method"] == "joint")
+
+
+def _tidy(words: tuple[str, ...]) -> list[str]:
+    """Leave folders of this machine out of what is kept."""
+    return [Path(word).name if word.startswith("/") else word for word in words]
+
+
+if __name__ == "__main__":
+    main()

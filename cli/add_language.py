@@ -1,0 +1,203 @@
+"""`add-language`: a new language from raw text, or like others without any; nothing else of the model changes."""
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from hyperx_cl.artefact import LanguageRecord
+from hyperx_cl.cli.loading import find_model, load_model
+from hyperx_cl.cli.options import BackbonePlace, Common, Config, Device, ModelName, Resume, command
+from hyperx_cl.cli.output import Grid
+from hyperx_cl.cli.recording import recording
+from hyperx_cl.cli.words import codes
+from hyperx_cl.config import AddOptions, as_dict, resolve
+from hyperx_cl.errors import HyperXError, NotFoundError, UsageError
+from hyperx_cl.languages import canonical, name
+from hyperx_cl.registry.home import home
+from hyperx_cl.registry.records import ModelRecord, StoredLanguage
+from hyperx_cl.registry.store import Registry
+from hyperx_cl.train.progress import reporting
+
+if TYPE_CHECKING:
+    from hyperx_cl.data.text import Text
+    from hyperx_cl.model.hyperx import HyperX
+    from hyperx_cl.train.add_language import Added
+    from hyperx_cl.train.proof import Proof
+
+EXAMPLE = 'hyperx-cl add-language mt --mlm wiki.txt --source "Maltese Wikipedia" --licence CC-BY-SA-4.0'
+
+
+def add_to(app: typer.Typer) -> None:
+    """Put the command into the app."""
+    command(app, "add-language", example=EXAMPLE)(add_language)
+
+
+def add_language(
+    common: Common,
+    flags: Annotated[dict[str, Any], AddOptions],
+    code: Annotated[str, typer.Argument(metavar="CODE", help="Code of the new language: BCP 47 or ISO 639-3.")],
+    mlm: Annotated[
+        Path | None, typer.Option("--mlm", help="Raw text, a sentence a line: txt, gz, bz2, xz.", show_default=False)
+    ] = None,
+    like: Annotated[
+        str | None, typer.Option("--like", metavar="LANGS", help="No text: the mean of these.", show_default=False)
+    ] = None,
+    model: ModelName = None,
+    backbone: BackbonePlace = None,
+    source: Annotated[str | None, typer.Option("--source", help="Where the text is from.", show_default=False)] = None,
+    licence: Annotated[str | None, typer.Option("--licence", help="The text's licence.", show_default=False)] = None,
+    new_version: Annotated[bool, typer.Option("--new-version", help="Beside the version that is there.")] = False,
+    config: Config = None,
+    output_dir: Annotated[
+        Path | None,
+        typer.Option("--output-dir", help="Keeps checkpoints.", show_default="checkpoints/MODEL-CODE in HYPERX_HOME"),
+    ] = None,
+    resume: Resume = False,
+    device: Device = "auto",
+) -> None:
+    """Add a language from raw text: only its own vector and its own part are learnt."""
+    short, relatives = canonical(code), codes(like)
+    options = resolve(AddOptions, file=config, flags=flags)
+    if (mlm is None) == (not relatives):
+        raise UsageError("give either --mlm FILE, the language's text, or --like LANGS, languages that it resembles")
+    if mlm is not None and not mlm.is_file():
+        raise NotFoundError(f"there is no file {mlm}: check the path")
+    facts = {key: value for key, value in (("source", source), ("licence", licence)) if value}
+    with common.registry() as registry:
+        record = find_model(registry, model, backbone)
+        parent = registry.expect_addable(short, model=record.name, new_version=new_version)
+        for relative in relatives:
+            registry.history(relative, record.name)
+        work = _Work(registry, record, parent, short, options, backbone, device, facts)
+        if mlm is None:
+            stored = work.like(relatives)
+            _show_like(common, stored, relatives)
+        else:
+            folder = (output_dir or home() / "checkpoints" / f"{record.name}-{short}") / "checkpoint"
+            if resume and not folder.is_dir():
+                common.out.note(f"There is no checkpoint in {folder}: learning starts from the beginning.")
+            stored, added = work.learn(common, mlm, folder, resume=resume)
+            _show(common, stored, added)
+
+
+class _Work:
+    """One language to add, after everything cheap was checked."""
+
+    def __init__(
+        self, registry: Registry, record: ModelRecord, parent: StoredLanguage | None, code: str, options: AddOptions,
+        backbone: str | None, device: str, facts: dict[str, Any],
+    ) -> None:  # fmt: skip
+        self.registry, self.record, self.parent, self.code = registry, record, parent, code
+        self.options, self.facts = options, facts
+        self._backbone, self._device = backbone, device
+
+    def like(self, relatives: list[str]) -> StoredLanguage:
+        """Make the language out of others."""
+        from hyperx_cl.train.add_language import like
+
+        model = self._load()
+        return self._store(like(model, self.code, relatives, self.facts))
+
+    def learn(self, common: Common, file: Path, folder: Path, *, resume: bool) -> "tuple[StoredLanguage, Added]":
+        """Learn the language from its text."""
+        import torch
+
+        from hyperx_cl.data.text import check_text, read_text
+        from hyperx_cl.train.add_language import add_language
+
+        text: Text = read_text(file)
+        model = self._load()
+        for warning in check_text(text, self.code, model.tokenizer):
+            common.out.warn(warning)
+        config = {
+            "model": self.record.name, "language": self.code, "add_language": as_dict(self.options),
+            "text": str(file), "threads": torch.get_num_threads(), **self.facts,
+        }  # fmt: skip
+        with (
+            reporting(f"learning {self.code}", self.options.steps, quiet=common.out.quiet) as reporter,
+            recording(
+                self.registry, "add-language", config=config, seed=self.options.seed, reporter=reporter,
+                data={"text": text.sha256},
+            ) as run,
+        ):  # fmt: skip
+            added = add_language(
+                model, self.code, text, self.options, checkpoint=folder, resume=resume, provenance=self.facts,
+                reporter=run,
+            )  # fmt: skip
+            expect_proof(added.proof)
+            stored = self._store(added.record)
+            run.metrics |= _summary(stored, added)
+        shutil.rmtree(folder, ignore_errors=True)
+        return stored, added
+
+    def _load(self) -> "HyperX":
+        return load_model(
+            self.registry, self.record, backbone=self._backbone, device=self._device, precision=self.options.precision
+        )
+
+    def _store(self, record: LanguageRecord) -> StoredLanguage:
+        parent = self.parent.hash if self.parent else None
+        return self.registry.add_language(record, parent=parent, new_version=self.parent is not None)
+
+
+def expect_proof(proof: "Proof") -> None:
+    """Refuse to store what has changed anything else.
+
+    Raises:
+        HyperXError: It has.
+    """
+    if not proof.holds:
+        raise HyperXError("; ".join(proof_lines(proof)) + ": nothing was stored, please report this")
+
+
+def proof_lines(proof: "Proof") -> list[str]:
+    """What a command says to prove that nothing else has changed."""
+    same = "unchanged" if proof.before == proof.after else f"CHANGED to {proof.after}"
+    probe = "bit-identical" if proof.probe else "NOT identical"
+    return [
+        f"hash of the model and every other language: {proof.before}, afterwards {same}",
+        f"logits of {proof.languages} other languages on a fixed probe: {probe}",
+    ]
+
+
+def proof_data(proof: "Proof") -> dict[str, Any]:
+    """The same for JSON and the registry."""
+    return {"before": proof.before, "after": proof.after, "probe": proof.probe, "holds": proof.holds}
+
+
+def _summary(stored: StoredLanguage, added: "Added") -> dict[str, Any]:
+    return {
+        "model": stored.model, "language": stored.language, "version": stored.version, "hash": stored.hash,
+        "losses": dict(added.losses), "start": added.start, "nearest": added.nearest, "steps": added.steps,
+        "tokens": added.tokens, "seconds": added.seconds, "proof": proof_data(added.proof),
+    }  # fmt: skip
+
+
+def _show(common: Common, stored: StoredLanguage, added: "Added") -> None:
+    common.out.result(
+        _summary(stored, added),
+        ids=[f"{stored.language}@{stored.version}"],
+        show=[
+            f"{stored.language} ({name(stored.language)}), version {stored.version} of model {stored.model}: started "
+            f"from {added.start}, {added.steps} steps, {added.tokens:,} tokens, {added.seconds:.0f} s",
+            Grid(("vector", "MLM loss on the report part"), [(k, f"{v:.4f}") for k, v in added.losses.items()]),
+            f"nearest stored language: {added.nearest}",
+            *proof_lines(added.proof),
+        ],
+    )
+
+
+def _show_like(common: Common, stored: StoredLanguage, relatives: list[str]) -> None:
+    common.out.result(
+        {
+            "model": stored.model, "language": stored.language, "version": stored.version, "hash": stored.hash,
+            "relatives": relatives,
+        },
+        ids=[f"{stored.language}@{stored.version}"],
+        show=[
+            f"{stored.language} ({name(stored.language)}), version {stored.version} of model {stored.model}: "
+            f"the mean of {', '.join(relatives)}, no text was read"
+        ],
+    )  # fmt: skip

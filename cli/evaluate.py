@@ -1,0 +1,141 @@
+"""`evaluate`: a language x task table of scores with their intervals, on gold data."""
+
+import json
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
+
+import typer
+
+from hyperx_cl.cli.completion import complete_language, complete_task
+from hyperx_cl.cli.loading import find_model, load_model, task_of, tasks_of
+from hyperx_cl.cli.options import BackbonePlace, Common, DataDir, Device, ModelName, Precision, command
+from hyperx_cl.cli.output import Grid
+from hyperx_cl.cli.raw import RawScore, raw_scores, raw_texts
+from hyperx_cl.cli.recording import recording, versions
+from hyperx_cl.cli.words import codes, names
+from hyperx_cl.data.root import DataRoot
+from hyperx_cl.errors import NotFoundError, UsageError
+from hyperx_cl.evaluate.report import PairScore, table, to_csv, to_json, to_markdown
+from hyperx_cl.registry.records import ModelRecord
+from hyperx_cl.registry.store import Registry
+from hyperx_cl.train.progress import reporting
+
+EXAMPLE = "hyperx-cl evaluate --data-dir DIR --lang mt,ug --task pos --format markdown"
+
+Form = Literal["table", "markdown", "csv", "json"]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Put the command into the app."""
+    command(app, "evaluate", example=EXAMPLE)(evaluate)
+
+
+def evaluate(
+    common: Common,
+    data_dir: DataDir = None,
+    lang: Annotated[
+        str | None,
+        typer.Option("--lang", help="Languages.", show_default="all with a file", autocompletion=complete_language),
+    ] = None,
+    task: Annotated[
+        str | None,
+        typer.Option("--task", help="Tasks, such as pos,ner.", show_default="all", autocompletion=complete_task),
+    ] = None,
+    split: Annotated[Literal["test", "dev"], typer.Option("--split", help="Which files.")] = "test",
+    model: ModelName = None,
+    backbone: BackbonePlace = None,
+    compat: Annotated[
+        bool, typer.Option("--compat-hyperx", help="Count POS as the paper's code does.", rich_help_panel="Scoring")
+    ] = False,
+    raw: Annotated[
+        bool, typer.Option("--raw", help="POS from raw text too: CoNLL-18 aligned F1.", rich_help_panel="Scoring")
+    ] = False,
+    tokenizer: Annotated[
+        str | None,
+        typer.Option("--tokenizer", metavar="CMD", help="With --raw: prints CoNLL-U.", rich_help_panel="Scoring"),
+    ] = None,
+    samples: Annotated[
+        int, typer.Option("--samples", min=1, help="Resamples of the intervals.", rich_help_panel="Scoring")
+    ] = 1000,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of the resamples.", rich_help_panel="Scoring")] = 0,
+    form: Annotated[Form, typer.Option("--format", help="How to print.")] = "table",
+    device: Device = "auto",
+    precision: Precision = "auto",
+) -> None:
+    """Score the model's languages and tasks: seen, unseen and all averages, intervals, pieces per word."""
+    if data_dir is None:
+        raise UsageError(
+            "--data-dir is missing: name the folder that holds ud/LANG/test.conllu and ner/LANG/test.conll"
+        )
+    root = DataRoot(data_dir)
+    with common.registry() as registry:
+        record = find_model(registry, model, backbone)
+        pairs = _pairs(registry, record, root, codes(lang), names(task), split)
+        texts = raw_texts(root, pairs, split=split, tokenizer=tokenizer) if raw else []
+        stored = {language.language: language.version for language in registry.languages(record.name)}
+        loaded = load_model(registry, record, backbone=backbone, device=device, precision=precision)
+
+        from hyperx_cl.data.batches import Pair
+        from hyperx_cl.evaluate.suite import evaluate_pairs
+
+        about = {
+            "model": record.name, "fingerprint": record.fingerprint, "split": split, "compat_hyperx": compat,
+            "seed": seed, "samples": samples, "precision": precision,
+        }  # fmt: skip
+        with (
+            reporting("scoring", len(pairs), quiet=common.out.quiet) as reporter,
+            recording(registry, "evaluate", config=about, seed=seed, reporter=reporter) as run,
+        ):
+            scores = evaluate_pairs(
+                loaded, root, [Pair(*pair) for pair in pairs], split=split, compat=compat, samples=samples, seed=seed,
+                versions=stored, reporter=run,
+            )  # fmt: skip
+            raws = raw_scores(loaded, texts)
+            run.metrics |= {f"{score.task}:{score.language}": score.value for score in scores}
+    _show(common, form, scores, raws, about | {"versions": versions()})
+
+
+def _pairs(
+    registry: Registry, record: ModelRecord, root: DataRoot, wanted: Sequence[str], tasks: Sequence[str], split: str
+) -> list[tuple[str, str]]:
+    """Which (task, language) pairs: what was asked for and has a file; everything that has one if nothing was."""
+    for code in wanted:
+        registry.history(code, record.name)
+    chosen = [task_of(record, name, labelling=False).name for name in tasks]
+    chosen = chosen or [task.name for task in tasks_of(record).values() if task.kind != "mlm"]
+    languages = wanted or [stored.language for stored in registry.languages(record.name)]
+    pairs = [(name, code) for name in chosen for code in languages if _has(root, name, code, split)]
+    if not pairs:
+        raise NotFoundError(
+            f"{root.path} has no {split} file for {', '.join(chosen)} in {', '.join(languages) or 'any language'}"
+        )
+    return pairs
+
+
+def _has(root: DataRoot, task: str, code: str, split: str) -> bool:
+    return (root.text(code) if task == "mlm" else root.labelled(task, code, split)) is not None
+
+
+def _show(common: Common, form: Form, scores: list[PairScore], raws: list[RawScore], about: dict[str, Any]) -> None:
+    if common.out.json or form == "json":
+        document = json.loads(to_json(scores, about=about)) | {"raw": [score.data() for score in raws]}
+        common.out.text(json.dumps(document, ensure_ascii=False, indent=2) + "\n")
+    elif form == "csv":
+        common.out.text(to_csv(scores))
+    elif form == "markdown":
+        common.out.text(to_markdown(scores) + (f"\n{_raw_markdown(raws)}" if raws else ""))
+    else:
+        shown = table(scores)
+        grids = [Grid(shown.header, [*shown.languages, *shown.averages]), *([_raw_grid(raws)] if raws else [])]
+        common.out.result({}, ids=[f"{s.task}:{s.language} {s.value:.6f}" for s in scores], show=grids)
+
+
+def _raw_grid(raws: list[RawScore]) -> Grid:
+    header = ("language", "segmenter", "words F1 %", "aligned POS F1 %", "accuracy on aligned words %")
+    return Grid(header, [score.row() for score in raws])
+
+
+def _raw_markdown(raws: list[RawScore]) -> str:
+    grid = _raw_grid(raws)
+    lines = [grid.header, ["---"] * len(grid.header), *grid.rows]
+    return "".join("| " + " | ".join(line) + " |\n" for line in lines)

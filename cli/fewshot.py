@@ -1,0 +1,146 @@
+"""`fewshot`: a few labelled sentences move what belongs to one language in one task, and nothing else."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from hyperx_cl.cli.add_language import expect_proof, proof_data, proof_lines
+from hyperx_cl.cli.completion import complete_language, complete_task
+from hyperx_cl.cli.loading import find_model, load_model, task_of
+from hyperx_cl.cli.options import BackbonePlace, Common, Config, DataDir, Device, ModelName, command
+from hyperx_cl.cli.output import Grid
+from hyperx_cl.cli.recording import recording
+from hyperx_cl.config import FewshotOptions, as_dict, resolve
+from hyperx_cl.data.conllu import read_conllu
+from hyperx_cl.data.examples import Sentence, content_hash
+from hyperx_cl.data.ner import read_iob2
+from hyperx_cl.data.root import DataRoot
+from hyperx_cl.data.tasks import Task, check_labels
+from hyperx_cl.errors import UsageError
+from hyperx_cl.languages import canonical
+from hyperx_cl.registry.records import StoredLanguage
+from hyperx_cl.train.progress import reporting
+
+if TYPE_CHECKING:
+    from hyperx_cl.train.fewshot import Learnt
+
+EXAMPLE = "hyperx-cl fewshot --lang ug --task pos --n 20 --data-dir DIR"
+
+
+def add_to(app: typer.Typer) -> None:
+    """Put the command into the app."""
+    command(app, "fewshot", example=EXAMPLE)(fewshot)
+
+
+def fewshot(
+    common: Common,
+    flags: Annotated[dict[str, Any], FewshotOptions],
+    lang: Annotated[str, typer.Option("--lang", help="The language.", autocompletion=complete_language)],
+    task: Annotated[str, typer.Option("--task", help="The task, such as pos.", autocompletion=complete_task)],
+    data: Annotated[
+        Path | None, typer.Option("--data", help="Labelled sentences: CoNLL-U or IOB2.", show_default=False)
+    ] = None,
+    data_dir: DataDir = None,
+    test: Annotated[
+        Path | None, typer.Option("--test", help="Measure on these instead of by k-fold.", show_default=False)
+    ] = None,
+    model: ModelName = None,
+    backbone: BackbonePlace = None,
+    config: Config = None,
+    device: Device = "auto",
+) -> None:
+    """Learn from a few labelled sentences: a new version of the language, or none where nothing is gained."""
+    code = canonical(lang)
+    options = resolve(FewshotOptions, file=config, flags=flags)
+    if (data is None) == (data_dir is None):
+        raise UsageError("give either --data FILE or --data-dir DIR, of which the language's train split is drawn from")
+    with common.registry() as registry:
+        record = find_model(registry, model, backbone)
+        parent = registry.language(code, record.name).stored
+        chosen = task_of(record, task)
+        sentences = read_labelled(chosen, data) if data else DataRoot(data_dir or "").load(chosen, code, "train")
+        tested = read_labelled(chosen, test) if test else None
+
+        import torch
+
+        from hyperx_cl.train.fewshot import draw, fewshot
+
+        drawn = draw(sentences, options.n, options.seed)
+        loaded = load_model(registry, record, backbone=backbone, device=device, precision=options.precision)
+        source = {"data": str(data or data_dir)}
+        facts = {
+            "model": record.name, "language": code, "task": task, "fewshot": as_dict(options),
+            **source, "threads": torch.get_num_threads(),
+        }  # fmt: skip
+        with (
+            reporting(f"few-shot {task} {code}", options.folds * options.epochs, quiet=common.out.quiet) as reporter,
+            recording(
+                registry, "fewshot", config=facts, seed=options.seed, reporter=reporter,
+                data={"sentences": content_hash(drawn)},
+            ) as run,
+        ):  # fmt: skip
+            learnt = fewshot(
+                loaded,
+                code,
+                task,
+                drawn,
+                options,
+                test=tested,
+                provenance=source,
+                reporter=run,
+            )
+            expect_proof(learnt.proof)
+            stored = (
+                registry.add_language(learnt.record, method="fewshot", parent=parent.hash, new_version=True)
+                if learnt.record
+                else None
+            )
+            run.metrics |= _summary(record.name, code, task, stored, learnt)
+        _show(common, record.name, code, task, stored, learnt)
+
+
+def read_labelled(task: Task, path: Path) -> list[Sentence]:
+    """Read a task's sentences from a file: CoNLL-U by its name or for labels of words, else a word and its tag a line.
+
+    Raises:
+        NotFoundError: There is no such file.
+        DataError: It is malformed, or has a label that is none of the task's.
+    """
+    if task.kind == "words" or ".conllu" in path.suffixes:
+        sentences = read_conllu(path, column=task.column, label_map=task.label_map)
+    else:
+        sentences = read_iob2(path, label_map=task.label_map)
+    check_labels(sentences, task, path)
+    return sentences
+
+
+def _summary(model: str, code: str, task: str, stored: StoredLanguage | None, learnt: "Learnt") -> dict[str, Any]:
+    return {
+        "model": model, "language": code, "task": task, "stored": stored is not None,
+        "version": stored.version if stored else None, "hash": stored.hash if stored else None,
+        "chosen": learnt.chosen, "folds": dict(learnt.folds), "before": learnt.before, "after": learnt.after,
+        "metric": learnt.metric, "measured_on": learnt.measured_on, "digests": list(learnt.digests),
+        "seconds": learnt.seconds, "proof": proof_data(learnt.proof),
+    }  # fmt: skip
+
+
+def _show(common: Common, model: str, code: str, task: str, stored: StoredLanguage | None, learnt: "Learnt") -> None:
+    n = len(learnt.digests)
+    folds = [(candidate, f"{100 * score:.1f}") for candidate, score in learnt.folds.items()]
+    outcome = (
+        f"stored as version {stored.version} of {code} for model {model}: {learnt.chosen}"
+        if stored
+        else f"the zero-shot vector of {code} is not beaten and stays; nothing was stored"
+    )
+    common.out.result(
+        _summary(model, code, task, stored, learnt),
+        ids=[f"{stored.language}@{stored.version}"] if stored else [],
+        show=[
+            f"{task} in {code} with {n} sentences: {learnt.metric} {100 * learnt.before:.1f} before, "
+            f"{100 * learnt.after:.1f} after ({learnt.measured_on})",
+            Grid(("candidate", f"k-fold inside the {n} sentences, %"), folds),
+            outcome,
+            *proof_lines(learnt.proof),
+        ],
+    )

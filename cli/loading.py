@@ -1,0 +1,100 @@
+"""From a model in the registry to one that runs: its folder, its backbone, and the languages stored for it."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hyperx_cl.data.tasks import Task
+from hyperx_cl.errors import NotFoundError, UsageError, did_you_mean
+from hyperx_cl.registry.records import ModelRecord
+from hyperx_cl.registry.store import Registry
+
+if TYPE_CHECKING:
+    import torch
+
+    from hyperx_cl.model.hyperx import HyperX
+
+JOINT = "joint"
+"""Method of the records that base training leaves: their numbers are the model's own."""
+
+
+def find_model(registry: Registry, name: str | None, backbone: str | None) -> ModelRecord:
+    """A model of the registry whose files are where they were; nothing is loaded.
+
+    Raises:
+        NotFoundError: No such model, or its folder or its backbone's is gone.
+    """
+    record = registry.model(name)
+    if not (Path(record.path) / "config.json").is_file():
+        raise NotFoundError(
+            f"model {record.name!r} is not in {record.path} any more: put the folder back, "
+            f"or forget it with `hyperx-cl models remove {record.name} --cascade`"
+        )
+    place = Path(backbone or str(record.config.get("backbone", "")))
+    if place.is_absolute() and not place.is_dir():  # what is not absolute may be a name on the Hub
+        raise NotFoundError(
+            f"the backbone of model {record.name!r} is not in {place}: name the folder it lies in with --backbone DIR"
+        )
+    return record
+
+
+def load_model(
+    registry: Registry, record: ModelRecord, *, backbone: str | None, device: str, precision: str
+) -> "HyperX":
+    """Load a model over its backbone, with every language stored for it, and put it where it shall compute.
+
+    Raises:
+        NotFoundError: The backbone cannot be found.
+        ConflictError: It is another backbone than the model's.
+        DataError: A file or a stored language is damaged.
+    """
+    from hyperx_cl.model.backbone import fast_dtype
+    from hyperx_cl.model.hyperx import HyperX
+
+    kept = str(record.config.get("backbone", ""))
+    model = HyperX.from_pretrained(record.path, backbone=backbone or (kept if Path(kept).is_dir() else None))
+    stored = [language for language in registry.languages(record.name) if language.method != JOINT]
+    model.attach(*(registry.language(language.language, record.name).record for language in stored))
+    place = torch_device(device)
+    return model.place(place, fast_dtype(precision, place))
+
+
+def torch_device(wanted: str) -> "torch.device":
+    """The device for ``auto``, ``cpu`` or ``cuda``.
+
+    Raises:
+        UsageError: There is no GPU where one is asked for.
+    """
+    import torch
+
+    there = torch.cuda.is_available()
+    if wanted == "cuda" and not there:
+        raise UsageError("there is no GPU that torch can use: leave --device out, or say --device cpu")
+    return torch.device("cuda" if there and wanted != "cpu" else "cpu")
+
+
+def tasks_of(record: ModelRecord) -> dict[str, Task]:
+    """The tasks of a model, without loading it."""
+    return {task["name"]: Task(**task) for task in record.config["tasks"]}
+
+
+def task_of(record: ModelRecord, name: str, *, labelling: bool = True) -> Task:
+    """One task of a model.
+
+    Args:
+        record: The model.
+        name: The task's name.
+        labelling: Whether it has to label words.
+
+    Raises:
+        NotFoundError: The model was not trained for it.
+        UsageError: It labels no words.
+    """
+    tasks = tasks_of(record)
+    known = [task.name for task in tasks.values() if task.kind != "mlm" or not labelling]
+    if name in tasks and name not in known:
+        raise UsageError(f"task {name!r} labels no words: choose from {', '.join(known)}")
+    if name not in known:
+        raise NotFoundError(
+            f"model {record.name!r} has no task {name!r}{did_you_mean(name, known)}: it has {', '.join(known)}"
+        )
+    return tasks[name]

@@ -1,0 +1,108 @@
+"""What commands print: a table on a terminal, plain lines without one, one JSON document, or ids alone."""
+
+import json
+import re
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+SCHEMA_VERSION = 1
+"""Of every JSON document printed here; a key that changes its meaning or goes away raises it."""
+
+# Controls, and what turns the direction of the rest of a line: either could forge what a terminal shows.
+_UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+_UNSAFE_IN_TEXT = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A table to print.
+
+    Args:
+        header: Names of the columns.
+        rows: One text a column.
+    """
+
+    header: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
+class Output:
+    """Prints one command's result to stdout, and everything else to stderr.
+
+    Args:
+        json: One JSON document instead of tables and lines.
+        quiet: Ids alone on stdout, and no notes on stderr.
+    """
+
+    def __init__(self, *, json: bool = False, quiet: bool = False) -> None:
+        self.json, self.quiet = json, quiet
+
+    def result(self, data: Mapping[str, Any], *, ids: Iterable[str] = (), show: Sequence[str | Grid] = ()) -> None:
+        """Print a result in the form that was asked for.
+
+        Args:
+            data: The JSON document, without its `schema_version`.
+            ids: What ``--quiet`` prints, one a line.
+            show: Lines and tables, in order.
+        """
+        if self.json:
+            self.text(json.dumps({"schema_version": SCHEMA_VERSION, **data}, ensure_ascii=False, indent=2) + "\n")
+        elif self.quiet:
+            self.text("".join(f"{visible(name)}\n" for name in ids))
+        else:
+            for piece in show:
+                self._show(piece)
+
+    def text(self, text: str) -> None:
+        """Print a whole document: as it is into a file or pipe, with controls escaped on a terminal or in JSON."""
+        if self.json:
+            text = _UNSAFE_IN_TEXT.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+        elif sys.stdout.isatty():
+            text = visible(text, lines=True)
+        sys.stdout.write(text)
+        sys.stdout.flush()
+
+    def note(self, text: str) -> None:
+        """Say something on stderr, unless all shall be quiet."""
+        if not self.quiet:
+            print(visible(text), file=sys.stderr)
+
+    def warn(self, text: str) -> None:
+        """Warn on stderr."""
+        print(f"Warning: {visible(text)}", file=sys.stderr)
+
+    def _show(self, piece: str | Grid) -> None:
+        if isinstance(piece, str):
+            print(visible(piece))
+        elif not sys.stdout.isatty():
+            for row in (piece.header, *piece.rows):
+                print("\t".join(visible(cell) for cell in row))
+        else:
+            table = Table(box=SIMPLE_HEAD)
+            for name in piece.header:
+                table.add_column(Text(name))
+            for row in piece.rows:
+                table.add_row(*(Text(visible(cell)) for cell in row))
+            Console().print(table)
+
+
+def visible(text: str, *, lines: bool = False) -> str:
+    r"""Escape control characters, so that no file can write to the terminal: ``\x1b`` for the escape character.
+
+    Args:
+        text: Anything.
+        lines: Keep line ends and tabs.
+    """
+    return (_UNSAFE_IN_TEXT if lines else _UNSAFE).sub(lambda match: _escaped(match[0]), text)
+
+
+def _escaped(character: str) -> str:
+    number = ord(character)
+    return f"\\x{number:02x}" if number < 0x100 else f"\\u{number:04x}"

@@ -1,0 +1,191 @@
+"""`train`: joint base training, once, by whoever has the time; the model and its languages go into the registry."""
+
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from hyperx_cl.cli.dry_run import show_plan
+from hyperx_cl.cli.keeping import expect_name, keep_model
+from hyperx_cl.cli.options import Common, Config, DataDir, Device, Resume, command
+from hyperx_cl.cli.output import Grid, Output
+from hyperx_cl.cli.plan import Plan, make_plan
+from hyperx_cl.cli.recording import recording
+from hyperx_cl.config import ModelOptions, TrainOptions, as_dict, resolve
+from hyperx_cl.data.root import DataRoot
+from hyperx_cl.errors import ConflictError, HyperXError, UsageError
+from hyperx_cl.registry.home import home
+from hyperx_cl.registry.store import Registry
+from hyperx_cl.train.progress import reporting
+
+if TYPE_CHECKING:
+    from hyperx_cl.train.joint import Trained
+
+EXAMPLE = "hyperx-cl train --backbone bert-base-multilingual-cased --data-dir DIR --projected 32 --ner en,tr"
+
+
+def _languages(word: str, what: str) -> Any:
+    return typer.Option(
+        word, metavar="LANGS", help=f"Languages of {what}: en,tr, or none.", show_default="all there are"
+    )
+
+
+def add_to(app: typer.Typer) -> None:
+    """Put the command into the app."""
+    command(app, "train", example=EXAMPLE)(train)
+
+
+def train(
+    common: Common,
+    model_flags: Annotated[dict[str, Any], ModelOptions],
+    train_flags: Annotated[dict[str, Any], TrainOptions],
+    backbone: Annotated[
+        str | None, typer.Option("--backbone", help="Folder or Hub id of the backbone.", show_default=False)
+    ] = None,
+    data_dir: DataDir = None,
+    output_dir: Annotated[
+        Path | None, typer.Option("--output-dir", help="Gets the model.", show_default="models/NAME in HYPERX_HOME")
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option("--name", help="The model's name in the registry.", show_default="BACKBONE-dWIDTH")
+    ] = None,
+    preset: Annotated[
+        str | None, typer.Option("--preset", help="paper-base or paper-small; flags go before it.", show_default=False)
+    ] = None,
+    config: Config = None,
+    mlm: Annotated[str | None, _languages("--mlm", "raw text")] = None,
+    pos: Annotated[str | None, _languages("--pos", "parts of speech")] = None,
+    ner: Annotated[str | None, _languages("--ner", "names")] = None,
+    task: Annotated[
+        list[str] | None, typer.Option("--task", metavar="NAME=LANGS", help="Another task.", show_default=False)
+    ] = None,
+    column: Annotated[
+        list[str] | None,
+        typer.Option("--column", metavar="[NAME=]COLUMN", help="Its column of CoNLL-U, such as xpos or feats.Case."),
+    ] = None,
+    label_map: Annotated[
+        list[str] | None,
+        typer.Option("--label-map", metavar="[TASK:]OLD=NEW", help="Rename a label; MISC=O drops an entity type."),
+    ] = None,
+    leave_out: Annotated[
+        str | None, typer.Option("--leave-out", metavar="LANGS", help="Languages to keep out.", show_default=False)
+    ] = None,
+    resume: Resume = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Read the data, print the plan, train nothing.")] = False,
+    device: Device = "auto",
+) -> None:
+    """Train a model jointly over tasks and languages: hypernetwork, heads and one vector per language."""
+    shape = resolve(ModelOptions, file=config, preset=preset, flags=model_flags)
+    options = resolve(TrainOptions, file=config, preset=preset, flags=train_flags)
+    if backbone is None:
+        raise UsageError(
+            "--backbone is missing: name a folder, or a model on the Hub such as bert-base-multilingual-cased"
+        )
+    if data_dir is None:
+        raise UsageError(
+            "--data-dir is missing: for now the data is what a folder holds, with ud/LANG/train.conllu, "
+            "ner/LANG/train.conll and mlm/LANG.txt"
+        )
+    place = str(Path(backbone).resolve()) if Path(backbone).is_dir() else backbone
+    root = DataRoot(data_dir)
+    plan = make_plan(
+        root, {"mlm": mlm, "pos": pos, "ner": ner}, own=task or (), columns=column or (), label_maps=label_map or (),
+        leave_out=leave_out,
+    )  # fmt: skip
+    title = name or re.sub(r"[^A-Za-z0-9._-]", "-", f"{Path(backbone).name}-d{shape.projected}").lstrip(".-_")
+    out = (output_dir or home() / "models" / title).absolute()
+    with common.registry(readonly=dry_run) as registry:
+        _expect_free(registry, title, out, resume=resume)
+        if dry_run:
+            show_plan(common.out, root, plan, backbone=place, shape=shape, title=title, out=out)
+            return
+        trained = _train(registry, common.out, root, plan, place, shape, options, out, resume, device, title)
+    _show(common.out, trained, title, out)
+
+
+def _train(
+    registry: Registry, output: Output, root: DataRoot, plan: Plan, backbone: str, shape: ModelOptions,
+    options: TrainOptions, out: Path, resume: bool, device: str, title: str,
+) -> "Trained":  # fmt: skip
+    """Train, and keep model, languages and run."""
+    import torch
+
+    from hyperx_cl.cli.loading import torch_device
+    from hyperx_cl.model.backbone import load_backbone
+    from hyperx_cl.train.joint import train_joint
+
+    cpu, first = torch_device(device).type == "cpu", os.environ.get("RANK", "0") == "0"
+    config = {
+        "backbone": backbone, "name": title, "model": as_dict(shape), "train": as_dict(options),
+        "languages": plan.languages, "threads": torch.get_num_threads(), "data_dir": str(root.path.absolute()),
+    }  # fmt: skip
+    with _no_leftovers(out), reporting("training", options.steps, quiet=output.quiet or not first) as reporter:
+
+        def work(telling: Any) -> "Trained":
+            return train_joint(
+                load_backbone(backbone), root, plan.tasks, plan.languages, model_options=shape, options=options,
+                out=out, resume=resume, reporter=telling, cpu=cpu,
+            )  # fmt: skip
+
+        if not first:  # one process of several keeps the books
+            return work(reporter)
+        with recording(registry, "train", config=config, seed=options.seed, reporter=reporter) as run:
+            trained = work(run)
+            keep_model(registry, trained, title, out, backbone=backbone, shape=shape, options=options)
+            run.metrics |= _summary(trained) | {"data": trained.data}
+    return trained
+
+
+def _expect_free(registry: Registry, title: str, out: Path, *, resume: bool) -> None:
+    """Refuse, before anything is loaded, what would be refused after hours."""
+    expect_name(title)
+    known = next((model for model in registry.list_models() if model.name == title), None)
+    if known is not None and Path(known.path) != out:
+        raise ConflictError(
+            f"the name {title!r} belongs to the model in {known.path}: choose another with --name, "
+            f"or forget that one with `hyperx-cl models remove {title}`"
+        )
+    if not resume and any((out / name).exists() for name in ("model.safetensors", "checkpoint")):
+        raise ConflictError(f"{out} already holds a run: go on with --resume, or choose another --output-dir")
+
+
+@contextmanager
+def _no_leftovers(out: Path) -> Iterator[None]:
+    """Remove the output folder again where the input is refused and nothing was there before."""
+    there = out.exists()
+    try:
+        yield
+    except HyperXError:
+        if not there and not (out / "log.jsonl").exists():
+            shutil.rmtree(out, ignore_errors=True)
+        raise
+
+
+def _summary(trained: "Trained") -> dict[str, Any]:
+    return {
+        "fingerprint": trained.fingerprint, "chosen": trained.chosen, "steps": trained.steps, "tokens": trained.tokens,
+        "seconds": round(trained.seconds, 1), "tokens_per_second": round(trained.tokens_per_second, 1),
+        "peak_share": trained.peak_share,
+        "scores": {f"{pair.task}:{pair.language}": score for pair, score in trained.scores.items()},
+    }  # fmt: skip
+
+
+def _show(output: Output, trained: "Trained", title: str, out: Path) -> None:
+    if os.environ.get("RANK", "0") != "0":
+        return
+    rows = [(pair.task, pair.language, f"{100 * score:.1f}") for pair, score in trained.scores.items()]
+    output.result(
+        {"model": title, "path": str(out), "languages": sorted(trained.model.base), **_summary(trained)},
+        ids=[title],
+        show=[
+            Grid(("task", "language", "validation %"), rows),
+            f"{title} is in {out}: {trained.chosen}, {trained.tokens:,} tokens in {trained.seconds:.0f} s "
+            f"({trained.tokens_per_second:.0f} tokens/s, {trained.peak_share:.0%} of the matrix peak)",
+            f"fingerprint {trained.fingerprint}",
+        ],
+    )

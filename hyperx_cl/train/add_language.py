@@ -1,0 +1,262 @@
+"""A new language from raw text: its vector and its part are learnt by MLM, everything else stays bit for bit."""
+
+import copy
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from hyperx_cl.artefact import LanguageRecord
+from hyperx_cl.config import AddOptions
+from hyperx_cl.data.batches import Batch, Pair
+from hyperx_cl.data.encode import Encoder
+from hyperx_cl.data.masking import Vocabulary, mask_generator, mask_tokens
+from hyperx_cl.data.sampler import PairSampler
+from hyperx_cl.data.text import Text, split_text
+from hyperx_cl.errors import ConflictError, UsageError
+from hyperx_cl.model.hyperx import HyperX
+from hyperx_cl.model.infer import masked_batches
+from hyperx_cl.model.language import Slot
+from hyperx_cl.train.checkpoint import checkpoint_exists, load_checkpoint, save_checkpoint
+from hyperx_cl.train.loop import Group, Loop, Schedule
+from hyperx_cl.train.progress import Reporter, Silent
+from hyperx_cl.train.proof import Proof, Witness, frozen
+from hyperx_cl.train.starts import Start, controls, loss_with, mean, mixture, nearest, place, with_part
+
+SCREENED_LINES = 60
+
+
+@dataclass(frozen=True)
+class Added:
+    """A new language and how it went.
+
+    Args:
+        record: For the registry.
+        losses: MLM loss on the report part, nats per masked piece: random, zero, mean, nearest, learnt.
+        nearest: The stored language that fits the text best.
+        start: Where learning started.
+        steps: Optimiser steps, those of the mixture left out.
+        tokens: Real tokens learnt on, those of the mixture included.
+        seconds: Seconds of this sitting.
+        proof: That nothing else has changed.
+    """
+
+    record: LanguageRecord
+    losses: dict[str, float]
+    nearest: str
+    start: str
+    steps: int
+    tokens: int
+    seconds: float
+    proof: Proof
+
+
+def add_language(
+    model: HyperX, code: str, text: Text, options: AddOptions, *, checkpoint: Path | None = None, resume: bool = False,
+    provenance: Mapping[str, Any] | None = None, reporter: Reporter | None = None,
+) -> Added:  # fmt: skip
+    """Learn a language by MLM on its text; hypernetwork, heads and every other language stay as they are.
+
+    The text is split by hash: learnt on ``train``, chosen and stopped on ``stop``, reported on ``report``.
+
+    Args:
+        model: With every stored language attached that may be a start.
+        code: The new language's code.
+        text: Its raw text.
+        options: How.
+        checkpoint: Folder to keep a checkpoint in, or none.
+        resume: Go on from that checkpoint, if there is one.
+        provenance: Facts to keep in the record: source, licence, author.
+        reporter: Told how it goes.
+
+    Raises:
+        ConflictError: The checkpoint belongs to another text, model or set of options.
+        UsageError: The model has no MLM task or no language to start from.
+    """
+    candidates = _candidates(model, code)
+    begin, reporter = time.perf_counter(), reporter or Silent()
+    witness, earlier = Witness(model, code), model.added[code] if code in model.added else None
+    try:
+        with frozen(model):
+            learner = _Learner(model, code, text, options, candidates, checkpoint, reporter)
+            learner.run(resume=resume)
+            losses = learner.report()
+    except BaseException:
+        _put_back(model, code, earlier)
+        raise
+    seconds = round(time.perf_counter() - begin, 1)
+    facts = _facts(text, learner, options, losses, seconds) | dict(provenance or {})
+    return Added(
+        model.record(code, facts), losses, learner.nearest, learner.start, learner.loop.number,
+        learner.loop.tokens + learner.mixture_tokens, seconds, witness.compare(),
+    )  # fmt: skip
+
+
+def like(
+    model: HyperX, code: str, relatives: Sequence[str], provenance: Mapping[str, Any] | None = None
+) -> LanguageRecord:
+    """A vector without any text: the mean of its relatives' embeddings (and parts, where all have one of equal rank).
+
+    Raises:
+        NotFoundError: The model does not have one of the relatives.
+        UsageError: No relatives, or the language itself among them.
+    """
+    if not relatives or code in relatives:
+        raise UsageError(f"--like needs stored languages other than '{code}', such as --like tr,kk.")
+    place(model, code, mean(model, relatives).slot)
+    return model.record(code, {"method": "like", "relatives": list(relatives), "steps": 0} | dict(provenance or {}))
+
+
+class _Learner:
+    """One language's learning: text in three parts, starts, steps with looks at the stop part."""
+
+    def __init__(
+        self, model: HyperX, code: str, text: Text, options: AddOptions, candidates: list[str],
+        checkpoint: Path | None, reporter: Reporter,
+    ) -> None:  # fmt: skip
+        self.model, self.code, self.options, self.candidates = model, code, options, candidates
+        self.checkpoint, self.reporter = checkpoint, reporter
+        encoder = Encoder(model.tokenizer, max_length=options.max_length)
+        self.parts = split_text(text.lines[: options.max_lines or None])
+        self.train = encoder.text(self.parts.train)
+        self.stop = masked_batches(model, code, encoder.text(self.parts.stop[: options.sample]), seed=options.seed)
+        self.told = masked_batches(model, code, encoder.text(self.parts.report[: options.sample]), seed=options.seed)
+        screened = encoder.text(self.parts.train[:SCREENED_LINES])
+        self.screen = masked_batches(model, code, screened, seed=options.seed)
+        self.vocabulary, self.pair = Vocabulary.of(model.tokenizer), Pair("mlm", code)
+        lengths = {self.pair: [len(line) for line in self.train]}
+        self.sampler = PairSampler(lengths, max_tokens=options.max_tokens, seed=options.seed)
+        self.rank = options.rank if options.capacity == "part" else 0
+        self.configuration = {"options": asdict(options), "text": text.sha256, "model": model.fingerprint()}
+        self.nearest = self.start = ""
+        self.mixture_tokens = self.idle = 0
+        self.looks: list[tuple[int, float]] = []
+
+    def run(self, *, resume: bool) -> None:
+        """Learn until the steps are taken or the stop part gains no more; the best look stays."""
+        if resume and self.checkpoint and checkpoint_exists(self.checkpoint):
+            self._restore(self.checkpoint)
+        else:
+            self._begin(self._start())
+        for step in self.loop:
+            if step.number % self.options.check_every and step.number != self.options.steps:
+                continue
+            loss = loss_with(self.model, self.code, self.slot, self.stop)
+            self._look(step.number, loss)
+            self.reporter.step(step.number, f"stop loss {loss:.3f} (start {self.looks[0][1]:.3f})")
+            if self.checkpoint:
+                self._save(self.checkpoint)
+            if self.idle >= self.options.patience:
+                break
+        place(self.model, self.code, self.best)
+
+    def report(self) -> dict[str, float]:
+        """Loss on the report part for the controls and what was learnt."""
+        slots = controls(self.model, self.code, self.nearest, seed=self.options.seed) | {"learnt": self.best}
+        losses = {name: loss_with(self.model, self.code, slot, self.told) for name, slot in slots.items()}
+        return {name: round(loss, 4) for name, loss in losses.items()}
+
+    def _start(self) -> Start:
+        wanted, base = self.options.start, [code for code in self.model.base if code != self.code]
+        close = nearest(self.model, self.code, self.candidates, self.screen)
+        self.nearest = close.name.removeprefix("nearest: ")
+        starts = {"nearest": close, "mean": mean(self.model, base)}
+        if wanted in ("best", "mixture") and self.options.mixture_steps:
+            starts["mixture"], self.mixture_tokens = mixture(
+                self.model, self.code, self.candidates, self._draw, self.options.mixture_steps
+            )
+        starts = starts if wanted == "best" else {wanted: starts.get(wanted, close)}
+        losses = {name: loss_with(self.model, self.code, start.slot, self.stop) for name, start in starts.items()}
+        best = min(losses, key=lambda name: losses[name])
+        self.start = starts[best].name
+        said = ", ".join(f"{starts[name].name} {loss:.3f}" for name, loss in losses.items())
+        self.reporter.say(f"starts by loss on the stop part: {said}")
+        self.looks = [(0, losses[best])]
+        return starts[best]
+
+    def _begin(self, start: Start) -> None:
+        self._seat(with_part(self.model, start.slot, self.rank))
+        self.best = copy.deepcopy(self.slot)
+
+    def _seat(self, slot: Slot) -> None:
+        self.slot = slot
+        place(self.model, self.code, slot)
+        o = self.options
+        schedule = Schedule(o.steps, min(o.warmup, o.steps - 1), o.final_rate)
+        self.loop = Loop(self.model, [Group(list(slot.parameters()), o.rate)], self._draw, schedule, clip=o.clip)
+
+    def _look(self, step: int, loss: float) -> None:
+        if loss < min(seen for _, seen in self.looks):
+            self.best, self.idle = copy.deepcopy(self.slot), 0
+        else:
+            self.idle += 1
+        self.looks.append((step, loss))
+
+    def _draw(self) -> Batch:
+        number = self.sampler.number
+        _, indices = next(self.sampler)
+        generator = mask_generator(self.options.seed, number)
+        lines = [self.train[i] for i in indices]
+        batch = mask_tokens(lines, self.pair, self.vocabulary, generator, rate=self.options.mask_rate)
+        return batch.to(self.model.device)
+
+    def _save(self, folder: Path) -> None:
+        state = {
+            "configuration": self.configuration, "start": self.start, "nearest": self.nearest, "looks": self.looks,
+            "idle": self.idle, "mixture_tokens": self.mixture_tokens, "sampler": self.sampler.state_dict(),
+        }  # fmt: skip
+        tensors = {f"{name}/{key}": t for name, slot in (("slot", self.slot), ("best", self.best))
+                   for key, t in slot.state_dict().items()}  # fmt: skip
+        save_checkpoint(folder, self.loop, tensors, state)
+
+    def _restore(self, folder: Path) -> None:
+        self._seat(with_part(self.model, Slot(torch.zeros(self.model.options.embedding)), self.rank))
+        tensors, state = load_checkpoint(folder, self.loop)
+        if state["configuration"] != self.configuration:
+            raise ConflictError(
+                f"The checkpoint in {folder} was made with another text, model or other options; "
+                "resume with the same ones, or remove it."
+            )
+        self.best = copy.deepcopy(self.slot)
+        for name, slot in (("slot", self.slot), ("best", self.best)):
+            slot.load_state_dict(_under(tensors, name))
+        self.start, self.nearest, self.idle = state["start"], state["nearest"], state["idle"]
+        self.looks, self.mixture_tokens = [(s, loss) for s, loss in state["looks"]], state["mixture_tokens"]
+        self.sampler.load_state_dict(state["sampler"])
+
+
+def _candidates(model: HyperX, code: str) -> list[str]:
+    if "mlm" not in model.tasks:
+        raise UsageError("This model was trained without mlm, so it cannot learn from text; train one with --mlm.")
+    candidates = [other for other in model.languages() if other != code]
+    if not [other for other in model.base if other != code]:
+        raise UsageError("The model has no other language to start from.")
+    return candidates
+
+
+def _put_back(model: HyperX, code: str, earlier: nn.Module | None) -> None:
+    if earlier is not None:
+        model.added[code] = earlier
+    elif code in model.added:
+        del model.added[code]
+
+
+def _under(tensors: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
+    return {key[len(name) + 1 :]: value for key, value in tensors.items() if key.startswith(f"{name}/")}
+
+
+def _facts(
+    text: Text, learner: _Learner, options: AddOptions, losses: Mapping[str, float], seconds: float
+) -> dict[str, Any]:
+    lines = {name: len(part) for name, part in learner.parts._asdict().items()}
+    return {
+        "method": "mlm", "capacity": options.capacity, "rank": learner.rank, "seed": options.seed,
+        "steps": learner.loop.number, "tokens": learner.loop.tokens + learner.mixture_tokens, "seconds": seconds,
+        "text": {"sha256": text.sha256, "bytes": text.bytes, "dropped": dict(text.dropped), "lines": lines},
+        "start": learner.start, "nearest": learner.nearest, "losses": dict(losses), "options": asdict(options),
+        "stop_losses": [[step, round(loss, 4)] for step, loss in learner.looks],
+    }  # fmt: skip

@@ -1,0 +1,216 @@
+"""Adding a language from the command line: what is printed and stored, and every bad input of the list."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from hyperx_cl.errors import HyperXError
+from hyperx_cl.registry.store import Registry
+from hyperx_cl.train.proof import Proof
+from tests.cli.conftest import Cli
+
+Picture = Callable[[], dict[str, bytes]]
+FEW = (
+    "--steps",
+    "2",
+    "--mixture-steps",
+    "1",
+    "--check-every",
+    "1",
+    "--rank",
+    "2",
+    "--precision",
+    "fp32",
+    "--device",
+    "cpu",
+)
+
+
+def test_learns_from_text_and_stores_where_it_came_from(cli: Cli, root: Path, stocked: Path) -> None:
+    words = (
+        "add-language",
+        "mlt",
+        "--mlm",
+        root / "mlm" / "mt.txt",
+        *FEW,
+        "--source",
+        "a test",
+        "--licence",
+        "CC0-1.0",
+    )
+    ended = cli(*words, "--json")
+    assert ended.code == 0, ended.err
+    assert list(ended.data) == [
+        "schema_version", "model", "language", "version", "hash", "losses", "start", "nearest", "steps", "tokens",
+        "seconds", "proof",
+    ]  # fmt: skip
+    assert list(ended.data["losses"]) == ["random", "zero", "mean", "nearest", "learnt"]
+    assert ended.data["proof"]["holds"] and ended.data["proof"]["before"] == ended.data["proof"]["after"]
+    assert "Warning: " in ended.err and "only 120 lines" in ended.err
+    with Registry.open(readonly=True) as registry:
+        loaded = registry.language("mt")
+        run = registry.list_runs()[0]
+    facts = loaded.stored.provenance
+    assert (facts["source"], facts["licence"], facts["method"]) == ("a test", "CC0-1.0", "mlm")
+    assert loaded.record.hash == ended.data["hash"]
+    assert "part.down" in loaded.record.tensors
+    assert (run.command, run.status, run.metrics["hash"]) == ("add-language", "done", ended.data["hash"])
+    assert run.data_hashes["text"] == facts["text"]["sha256"]
+    assert not list((stocked / "checkpoints").rglob("*.safetensors"))
+
+
+def test_prints_losses_start_and_proof_in_plain_lines(cli: Cli, root: Path, stocked: Path) -> None:
+    words = ("add-language", "mt", "--mlm", root / "mlm" / "mt.txt", *FEW, "--capacity", "vector")
+    ended = cli(*words)
+    assert ended.code == 0, ended.err
+    lines = ended.out.splitlines()
+    assert lines[0].startswith("mt (Maltese), version 1 of model tiny: started from ")
+    assert lines[1] == "vector\tMLM loss on the report part"
+    assert [line.partition("\t")[0] for line in lines[2:7]] == ["random", "zero", "mean", "nearest", "learnt"]
+    assert lines[-2].endswith("afterwards unchanged")
+    assert lines[-1].endswith("other languages on a fixed probe: bit-identical")
+    assert "starts by loss on the stop part" in ended.err
+    again = cli(*words, "--new-version", "--seed", "2", "--quiet")
+    assert (again.code, again.out) == (0, "mt@2\n")
+    first, second = cli("languages", "history", "mt", "--json").data["versions"]
+    assert (second["parent"], second["current"], first["current"]) == (first["hash"], True, False)
+
+
+def test_like_needs_no_text(cli: Cli, stocked: Path) -> None:
+    ended = cli("add-language", "mt", "--like", "en,tur", "--json", "--precision", "fp32")
+    assert ended.code == 0, ended.err
+    assert list(ended.data) == ["schema_version", "model", "language", "version", "hash", "relatives"]
+    shown = cli("languages", "show", "mt", "--json").data["language"]["provenance"]
+    assert (shown["method"], shown["relatives"]) == ("like", ["en", "tr"])
+
+
+def test_a_proof_that_fails_stores_nothing() -> None:
+    from hyperx_cl.cli.add_language import expect_proof
+
+    expect_proof(Proof("a", "a", True, 2))
+    with pytest.raises(HyperXError, match="afterwards CHANGED to b.*nothing was stored"):
+        expect_proof(Proof("a", "b", True, 2))
+    with pytest.raises(HyperXError, match="NOT identical"):
+        expect_proof(Proof("a", "a", False, 2))
+
+
+def _written(path: Path, content: bytes) -> Path:
+    path.write_bytes(content)
+    return path
+
+
+CYRILLIC = "\n".join(f"жаңа сөз {i} қала мектеп" for i in range(120)).encode()
+UNKNOWN = "\n".join(f"∀∃∄ {i} ∅∆∇ ∈∉∊ ab" for i in range(120)).encode()
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"", "is empty: give a file with text"),
+        (b"il an\nta ra\nen il\n", "has 3 different lines of text, too few"),
+        (b"il an\n\x00\x01\x02\n", "line 2: this is binary"),
+        ("il ħa\n".encode("utf-16-le"), "this is binary"),
+        (b"il an\n\xff\xfe\n", "line 2, byte 1 of it: this is not UTF-8"),
+        (CYRILLIC, "of the letters in"),
+        (UNKNOWN, "does not know"),
+    ],
+    ids=["empty", "3 lines", "binary", "utf-16", "not utf-8", "wrong script", "unknown pieces"],
+)
+def test_unusable_text(
+    cli: Cli, tmp_path: Path, stocked: Path, everything: Picture, content: bytes, sentence: str
+) -> None:
+    before = everything()
+    ended = cli("add-language", "mt", "--mlm", _written(tmp_path / "text.txt", content), *FEW)
+    assert (ended.code, ended.out) == (6, "")
+    assert ended.err.startswith("Error: ") and ended.err.count("\n") == 1
+    assert sentence in ended.err
+    assert everything() == before
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "sentence"),
+    [
+        (["maltees", "--mlm", "{text}"], 3, "'maltees' is not a language code"),
+        (["mt", "--mlm", "/nowhere.txt"], 3, "there is no file /nowhere.txt"),
+        (["mt"], 2, "give either --mlm FILE, the language's text, or --like LANGS"),
+        (["mt", "--mlm", "{text}", "--like", "en"], 2, "give either --mlm FILE"),
+        (["mt", "--like", "fo"], 3, "language 'fo' (Faroese) is not stored for model 'tiny'"),
+        (["en", "--mlm", "{text}"], 4, "pass --new-version to store another version"),
+        (["mt", "--mlm", "{text}", "--model", "tinny"], 3, "no model 'tinny' in the registry (did you mean 'tiny'?)"),
+        (["mt", "--mlm", "{text}", "--rank", "0"], 2, "rank is 0; it must be at least 1"),
+        (["mt", "--mlm", "{text}", "--backbone", "/nowhere"], 3, "is not in /nowhere: name the folder"),
+        (["mt", "--mlm", "{text}", "--device", "cuda"], 2, "there is no GPU that torch can use"),
+    ],
+)
+def test_refused(
+    cli: Cli, root: Path, stocked: Path, everything: Picture, words: list[str], code: int, sentence: str
+) -> None:
+    before = everything()
+    ended = cli("add-language", *(word.format(text=root / "mlm" / "mt.txt") for word in words))
+    assert (ended.code, ended.out) == (code, "")
+    assert sentence in ended.err and ended.err.count("\n") == 1
+    assert everything() == before
+
+
+def test_no_model_yet(cli: Cli, root: Path, home: Path) -> None:
+    ended = cli("add-language", "mt", "--mlm", root / "mlm" / "mt.txt")
+    assert (ended.code, ended.err) == (
+        3, "Error: no model yet: train one with `hyperx-cl train`, or try `hyperx-cl demo`\n",
+    )  # fmt: skip
+
+
+def test_model_without_its_backbone_or_folder(
+    cli: Cli, root: Path, stocked: Path, everything: Picture, tmp_path: Path
+) -> None:
+    words = ("add-language", "mt", "--mlm", root / "mlm" / "mt.txt", "--model", "lost")
+    with Registry.open() as registry:
+        known = registry.model("tiny")
+        config = {**known.config, "backbone": str(tmp_path / "gone")}
+        registry.add_model("lost", "ab" * 32, known.path, known.backbone, config)
+    before = everything()
+    ended = cli(*words)
+    assert ended.code == 3
+    assert f"the backbone of model 'lost' is not in {tmp_path / 'gone'}: name the folder" in ended.err
+    assert everything() == before
+    with Registry.open() as registry:
+        registry.add_model("lost", "ab" * 32, tmp_path / "nothing", known.backbone, config)
+    ended = cli(*words)
+    assert ended.code == 3
+    assert "model 'lost' is not in" in ended.err
+
+
+def test_wrong_backbone_is_refused_with_both_hashes(
+    cli: Cli, root: Path, stocked: Path, everything: Picture, tiny_xlmr: Path
+) -> None:
+    before = everything()
+    ended = cli("add-language", "mt", "--mlm", root / "mlm" / "mt.txt", "--backbone", tiny_xlmr)
+    assert ended.code == 4
+    assert (
+        json.loads((Path(cli("models", "show", "--json").data["model"]["path"]) / "config.json").read_text())[
+            "backbone"
+        ]["fingerprint"]
+        in ended.err
+    )
+    assert everything() == before
+
+
+def test_interrupted_run_goes_on_with_resume(
+    cli: Cli, root: Path, stocked: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from hyperx_cl.train.progress import Silent
+
+    def interrupt(self: object, done: int, text: str) -> None:
+        raise KeyboardInterrupt
+
+    words = ("add-language", "mt", "--mlm", root / "mlm" / "mt.txt", *FEW, "--steps", "3", "--quiet")
+    with monkeypatch.context() as patch:
+        patch.setattr(Silent, "step", interrupt)
+        ended = cli(*words)
+    assert (ended.code, ended.out) == (130, "")
+    assert ended.err.splitlines()[-1] == "Interrupted; go on with the same command and --resume."
+    assert cli("runs", "list", "--json", "--limit", "1").data["runs"][0]["status"] == "interrupted"
+    assert cli("languages", "list", "--quiet").out == "en\ntr\n"
+    ended = cli(*words, "--resume")
+    assert (ended.code, ended.out) == (0, "mt@1\n"), ended.err

@@ -1,0 +1,92 @@
+"""Few-shot from the command line: before and after, what is stored, and what is refused."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Cli
+
+Picture = Callable[[], dict[str, bytes]]
+FEW = ("--n", "6", "--folds", "2", "--rank", "2", "--precision", "fp32", "--device", "cpu")
+KEYS = [
+    "schema_version", "model", "language", "task", "stored", "version", "hash", "chosen", "folds", "before", "after",
+    "metric", "measured_on", "digests", "seconds", "proof",
+]  # fmt: skip
+
+
+def test_learns_a_pair_and_stores_a_version_with_its_parent(cli: Cli, root: Path, stocked: Path) -> None:
+    words = ("fewshot", "--lang", "tr", "--task", "pos", *FEW, "--epochs", "30", "--rate-embedding", "0.5")
+    ended = cli(*words, "--data-dir", root, "--json")
+    assert ended.code == 0, ended.err
+    told = ended.data
+    assert list(told) == KEYS
+    assert len(told["digests"]) == 6 and told["proof"]["holds"]
+    assert list(told["folds"]) == ["zero-shot", "embedding", "embedding and part"]
+    versions = cli("languages", "history", "tr", "--json").data["versions"]
+    assert told["stored"] == (told["chosen"] != "zero-shot")
+    assert told["stored"], told["folds"]
+    assert [v["method"] for v in versions] == ["joint", "fewshot"]
+    assert (versions[1]["parent"], versions[1]["tasks"]) == (versions[0]["hash"], ["pos"])
+    assert versions[1]["hash"] == told["hash"]
+    run = cli("runs", "list", "--json").data["runs"][0]
+    assert (run["command"], run["status"], run["metrics"]["chosen"]) == ("fewshot", "done", told["chosen"])
+
+
+def test_zero_shot_that_is_not_beaten_stays_and_nothing_is_stored(cli: Cli, root: Path, stocked: Path) -> None:
+    words = (
+        "fewshot",
+        "--lang",
+        "tr",
+        "--task",
+        "ner",
+        *FEW,
+        "--epochs",
+        "1",
+        "--rate-embedding",
+        "1e-9",
+        "--rate",
+        "1e-9",
+    )
+    ended = cli(*words, "--data", root / "ner" / "tr" / "train.conll", "--test", root / "ner" / "tr" / "test.conll")
+    assert ended.code == 0, ended.err
+    assert "the zero-shot vector of tr is not beaten and stays; nothing was stored" in ended.out
+    assert "(test file)" in ended.out and "afterwards unchanged" in ended.out
+    assert cli("languages", "history", "tr", "--quiet").out == "tr@1\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "sentence"),
+    [
+        (["--lang", "tr", "--task", "pos"], 2, "give either --data FILE or --data-dir DIR"),
+        (["--lang", "tr", "--task", "poss", "--data-dir", "{root}"], 3, "has no task 'poss' (did you mean 'pos'?)"),
+        (["--lang", "tr", "--task", "mlm", "--data-dir", "{root}"], 2, "task 'mlm' labels no words"),
+        (
+            ["--lang", "mt", "--task", "pos", "--data-dir", "{root}"],
+            3,
+            "language 'mt' (Maltese) is not stored",
+        ),
+        (["--lang", "tr", "--task", "pos", "--data-dir", "{root}", "--n", "31"], 6, "31 sentences were asked for, but"),
+        (["--lang", "tr", "--task", "pos", "--data-dir", "{root}", "--n", "1"], 2, "n is 1; it must be at least 2"),
+        (["--lang", "tr", "--task", "pos", "--data", "/nowhere"], 3, "there is no file /nowhere"),
+        (["--lang", "tr", "--task", "pos", "--data", "{bad}"], 6, "bad.conllu, line 2: a CoNLL-U row has 10 columns"),
+        (
+            ["--lang", "tr", "--task", "pos", "--data", "{tag}"],
+            6,
+            "is labelled 'NOUNS', which task 'pos' does",
+        ),
+        (["--lang", "tr", "--task", "pos", "--data-dir", "{root}", "--test", "{tag}"], 6, "is labelled 'NOUNS'"),
+    ],
+)
+def test_refused(
+    cli: Cli, root: Path, stocked: Path, tmp_path: Path, everything: Picture, words: list[str], code: int, sentence: str
+) -> None:
+    row = "1\tlani\t_\t{}\t_\t_\t_\t_\t_\t_\n"
+    files = {"root": root, "bad": tmp_path / "bad.conllu", "tag": tmp_path / "tag.conllu"}
+    files["bad"].write_text(row.format("NOUN") + "2\tlani\n\n")
+    files["tag"].write_text((row.format("NOUNS") + "\n") * 6)
+    before = everything()
+    ended = cli("fewshot", *FEW, *(word.format(**files) for word in words))
+    assert (ended.code, ended.out) == (code, "")
+    assert sentence in ended.err and ended.err.count("\n") == 1
+    assert everything() == before

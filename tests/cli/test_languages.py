@@ -1,0 +1,89 @@
+"""`languages`: keys, ids, versions, neighbours, and what is refused."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hyperx_cl.artefact import LanguageRecord
+from hyperx_cl.registry.store import Registry
+from tests.cli.conftest import Cli
+
+Picture = Callable[[], dict[str, bytes]]
+KEYS = [
+    "language", "model", "fingerprint", "version", "current", "hash", "parent", "method", "created", "numbers", "tasks",
+    "name",
+]  # fmt: skip
+
+
+@pytest.fixture
+def versions(stocked: Path) -> None:
+    """Two versions of Maltese beside en and tr."""
+    with Registry.open() as registry:
+        model = registry.model().fingerprint
+        for seed in (1, 2):
+            vector = np.random.default_rng(seed).standard_normal(64).astype(np.float32)
+            record = LanguageRecord("mt", model, {"embedding": vector}, {"method": "mlm", "losses": {"learnt": seed}})
+            registry.add_language(record, new_version=True)
+
+
+@pytest.mark.usefixtures("versions")
+def test_list_show_history_and_near(cli: Cli) -> None:
+    listed = cli("languages", "list", "--json").data
+    assert list(listed) == ["schema_version", "languages"]
+    assert [list(language) for language in listed["languages"]] == [KEYS] * 3
+    assert [(x["language"], x["version"], x["name"]) for x in listed["languages"]][1] == ("mt", 2, "Maltese")
+    shown = cli("languages", "show", "mlt", "--json", "--version", "1").data["language"]
+    assert list(shown) == [*KEYS, "provenance"]
+    assert (shown["version"], shown["current"], shown["provenance"]["losses"]) == (1, False, {"learnt": 1})
+    assert "losses.learnt\t2\n" in cli("languages", "show", "mt").out
+    assert [x["version"] for x in cli("languages", "history", "mt", "--json").data["versions"]] == [1, 2]
+    near = cli("languages", "near", "mt", "-k", "1", "--json").data["near"]
+    assert [list(neighbour) for neighbour in near] == [["language", "version", "cosine"]]
+    assert set(cli("languages", "near", "mt", "--quiet").out.split()) == {"en", "tr"}
+
+
+@pytest.mark.usefixtures("versions")
+def test_use_and_remove(cli: Cli, everything: Picture) -> None:
+    assert cli("languages", "use", "mt", "1").out == "mt of model tiny is version 1 now\n"
+    before = everything()
+    unasked = cli("languages", "remove", "mt")
+    assert unasked.code == 2 and "Remove all 2 versions of mt from model tiny? Say so with --yes" in unasked.err
+    dry = cli("languages", "remove", "mt", "--version", "2", "--dry-run", "--json").data
+    assert ([x["version"] for x in dry["removed"]], dry["dry_run"]) == ([2], True)
+    assert everything() == before
+    assert cli("languages", "remove", "mt", "--version", "2", "--yes", "--quiet").out == "mt@2\n"
+    assert cli("languages", "remove", "mt", "--yes").out == "removed all 1 versions of mt from model tiny\n"
+    assert cli("languages", "list", "--quiet").out == "en\ntr\n"
+
+
+@pytest.mark.usefixtures("versions")
+@pytest.mark.parametrize(
+    ("words", "code", "sentence"),
+    [
+        (["show", "fo"], 3, "language 'fo' (Faroese) is not stored for model 'tiny'"),
+        (["show", "mt", "--version", "9"], 3, "has no version 9: it has 1, 2"),
+        (["use", "mt", "9"], 3, "has no version 9"),
+        (["history", "malteese"], 3, "is not a language code"),
+        (["near", "fo"], 3, "is not stored"),
+        (["remove", "fo", "--yes"], 3, "is not stored"),
+        (["list", "--model", "tinny"], 3, "did you mean 'tiny'"),
+    ],
+)
+def test_refused(cli: Cli, everything: Picture, words: list[str], code: int, sentence: str) -> None:
+    before = everything()
+    ended = cli("languages", *words)
+    assert (ended.code, ended.out) == (code, "")
+    assert sentence in ended.err and ended.err.count("\n") == 1
+    assert everything() == before
+
+
+@pytest.mark.usefixtures("versions")
+def test_language_of_another_model_is_named_with_what_to_type(cli: Cli) -> None:
+    with Registry.open() as registry:
+        known = registry.model()
+        registry.add_model("other", "cd" * 32, "/models/other", known.backbone, known.config)
+    ended = cli("languages", "show", "mt", "--model", "other")
+    assert ended.code == 3
+    assert "only for model 'tiny': pass --model tiny, or learn it for this model with" in ended.err

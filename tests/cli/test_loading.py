@@ -1,0 +1,54 @@
+"""From a row in the registry to a model that runs, with every language stored for it."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hyperx_cl.artefact import LanguageRecord
+from hyperx_cl.cli.loading import find_model, load_model, task_of, torch_device
+from hyperx_cl.errors import NotFoundError, UsageError
+from hyperx_cl.registry.store import Registry
+
+
+def test_stored_languages_are_attached_and_base_ones_are_the_model_s_own(stocked: Path) -> None:
+    with Registry.open() as registry:
+        known = find_model(registry, None, None)
+        vector = np.arange(64, dtype=np.float32)
+        registry.add_language(LanguageRecord("mt", known.fingerprint, {"embedding": vector}, {"method": "mlm"}))
+        model = load_model(registry, known, backbone=None, device="cpu", precision="fp32")
+        assert sorted(model.added) == ["mt"]
+        assert model.languages() == ["en", "mt", "tr"]
+        for code in ("en", "tr"):  # what base training stored is what it saved
+            assert registry.language(code).record.hash == model.record(code, {}).hash
+
+
+def test_another_backbone_folder_with_the_same_weights_will_do(
+    stocked: Path, tiny_backbone: Path, tmp_path: Path
+) -> None:
+    copy = tmp_path / "elsewhere"
+    copy.symlink_to(tiny_backbone)
+    with Registry.open(readonly=True) as registry:
+        known = find_model(registry, "tiny", str(copy))
+        assert load_model(registry, known, backbone=str(copy), device="cpu", precision="fp32").languages()
+
+
+def test_tasks_are_known_without_loading(stocked: Path) -> None:
+    with Registry.open(readonly=True) as registry:
+        known = registry.model()
+    assert len(task_of(known, "pos").labels) == 17
+    assert task_of(known, "mlm", labelling=False).kind == "mlm"
+    with pytest.raises(UsageError, match="task 'mlm' labels no words: choose from ner, pos"):
+        task_of(known, "mlm")
+    with pytest.raises(NotFoundError, match=r"has no task 'nre' \(did you mean 'ner'\?\): it has ner, pos"):
+        task_of(known, "nre")
+
+
+def test_devices() -> None:
+    import torch
+
+    assert torch_device("cpu").type == "cpu"
+    if not torch.cuda.is_available():
+        assert torch_device("auto").type == "cpu"
+        with pytest.raises(UsageError, match="no GPU"):
+            torch_device("cuda")

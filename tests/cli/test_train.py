@@ -1,0 +1,127 @@
+"""Base training from the command line: the plan, the model in the registry, and what is refused before anything."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from hyperx_cl.registry.store import Registry
+from tests.cli.conftest import STEPS, TINY, Cli
+
+Picture = Callable[[], dict[str, bytes]]
+
+
+@pytest.mark.usefixtures("stocked")
+def test_model_and_base_languages_are_in_the_registry() -> None:
+    with Registry.open(readonly=True) as registry:
+        model = registry.model()
+        stored = registry.languages()
+        (run,) = registry.list_runs()
+    assert (model.name, model.default) == ("tiny", True)
+    assert [task["name"] for task in model.config["tasks"]] == ["mlm", "ner", "pos"]
+    assert [(s.language, s.version, s.method) for s in stored] == [("en", 1, "joint"), ("tr", 1, "joint")]
+    assert stored[0].provenance["steps"] == 4
+    assert set(stored[0].provenance["scores"]) == {"mlm", "ner", "pos"}
+    assert (run.command, run.status, run.seed) == ("train", "done", 1)
+    assert run.config["train"]["steps"] == 4
+    assert run.config["threads"] >= 1
+    assert {"torch", "python"} <= set(run.versions)
+    assert set(run.metrics["data"]) == {f"{task}:{code}" for task in ("mlm", "ner", "pos") for code in ("en", "tr")}
+
+
+def test_dry_run_prints_the_plan_and_writes_nothing(cli: Cli, root: Path, tiny_backbone: Path, home: Path) -> None:
+    ended = cli(
+        "train", "--backbone", tiny_backbone, "--data-dir", root, "--dry-run", "--json", "--mlm", "none",
+        "--pos", "eng", "--task", "xpos=en,tr", "--leave-out", "mt", *TINY,
+    )  # fmt: skip
+    assert ended.code == 0, ended.err
+    assert set(ended.data) == {
+        "schema_version", "name", "output_dir", "backbone", "pairs", "labels", "languages", "parameters",
+    }  # fmt: skip
+    pairs = {(pair["task"], pair["language"]): (pair["count"], pair["unit"]) for pair in ended.data["pairs"]}
+    wanted = [("pos", "en"), ("ner", "en"), ("ner", "tr"), ("xpos", "en"), ("xpos", "tr")]
+    assert pairs == {pair: (30, "sentences") for pair in wanted}
+    assert ended.data["labels"]["xpos"] == ["A", "N", "P", "V"]
+    assert ended.data["parameters"]["total"] == sum(v for k, v in ended.data["parameters"].items() if k != "total")
+    assert list(home.iterdir()) == []
+
+
+def test_column_and_label_map(cli: Cli, root: Path, tiny_backbone: Path) -> None:
+    ended = cli(
+        "train", "--backbone", tiny_backbone, "--data-dir", root, "--dry-run", "--json", "--pos", "none",
+        "--mlm", "none", "--ner", "none", "--task", "coarse=en", "--column", "upos", "--label-map", "coarse:ADJ=NOUN",
+    )  # fmt: skip
+    assert ended.code == 0, ended.err
+    assert ended.data["labels"] == {"coarse": ["NOUN", "PUNCT", "VERB"]}
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "sentence"),
+    [
+        (["--data-dir", "{root}"], 2, "--backbone is missing"),
+        (["--backbone", "{backbone}"], 2, "--data-dir is missing: for now"),
+        (["--backbone", "{backbone}", "--data-dir", "{root}", "--warmup", "9", "--steps", "5"], 2, "warmup (9) must"),
+        (["--backbone", "{backbone}", "--data-dir", "{root}", "--preset", "paper-bas"], 2, "did you mean 'paper-base'"),
+        (["--backbone", "{backbone}", "--data-dir", "{root}", "--pos", "q-x"], 3, "is not a language code"),
+        (["--backbone", "{backbone}", "--data-dir", "{root}", "--pos", "kk"], 3, "nothing to train pos in kk"),
+        (["--backbone", "{backbone}", "--data-dir", "/nowhere"], 3, "/nowhere is no data root"),
+        (["--backbone", "/nowhere", "--data-dir", "{root}"], 3, "no backbone folder /nowhere"),
+        (["--backbone", "{backbone}", "--data-dir", "{root}", "--task", "xpos"], 2, "is not of the form NAME"),
+        (["--backbone", "{backbone}", "--data-dir", "{root}", "--column", "xpos"], 2, "say for which task"),
+        (["--backbone", "{backbone}", "--data-dir", "{root}", "--leave-out", "en,tr,mt"], 2, "nothing to train"),
+        (["--backbone", "{backbone}", "--data-dir", "{root}", "--name", "tiny"], 4, "the name 'tiny' belongs to"),
+    ],
+)  # fmt: skip
+def test_refused_before_anything_is_written(
+    cli: Cli, words: list[str], code: int, sentence: str, root: Path, tiny_backbone: Path, stocked: Path,
+    everything: Picture,
+) -> None:  # fmt: skip
+    before = everything()
+    ended = cli("train", *(word.format(root=root, backbone=tiny_backbone) for word in words))
+    assert (ended.code, ended.out) == (code, "")
+    assert sentence in ended.err
+    assert ended.err.count("\n") == 1
+    assert everything() == before
+    assert {path.name for path in stocked.iterdir()} <= {f"registry.sqlite3{end}" for end in ("", "-wal", "-shm")}
+
+
+def test_malformed_training_file_is_named_with_its_line_and_leaves_nothing(
+    cli: Cli, tmp_path: Path, tiny_backbone: Path, home: Path, everything: Picture
+) -> None:
+    bad = tmp_path / "ud" / "en" / "train.conllu"
+    bad.parent.mkdir(parents=True)
+    bad.write_text("1\tword\t_\tNOUN\n\n")
+    cli("models", "use", "none")  # makes the registry
+    before = everything()
+    ended = cli("train", "--backbone", tiny_backbone, "--data-dir", tmp_path, *TINY, *STEPS)
+    assert ended.code == 6
+    assert f"{bad}, line 1: a CoNLL-U row has 10 columns" in ended.err
+    assert everything() == before
+
+
+def test_a_run_in_the_folder_is_not_overwritten(cli: Cli, root: Path, tiny_backbone: Path, tmp_path: Path) -> None:
+    (tmp_path / "checkpoint").mkdir()
+    ended = cli("train", "--backbone", tiny_backbone, "--data-dir", root, "--output-dir", tmp_path)
+    assert ended.code == 4
+    assert "already holds a run: go on with --resume" in ended.err
+    assert cli("models", "list", "--quiet").out == ""
+
+
+def test_toml_file_and_flags_go_together(cli: Cli, root: Path, tiny_backbone: Path, tmp_path: Path, home: Path) -> None:
+    file = tmp_path / "run.toml"
+    file.write_text("[model]\nprojected = 3\n[train]\nsteps = 2\nwarmup = 0\nvalidate_every = 2\n")
+    words = ("train", "--backbone", tiny_backbone, "--data-dir", root, "--config", file, "--mlm", "en", "--pos", "en")
+    ended = cli(*words, "--ner", "none", "--bottleneck", "2", "--name", "two", "--json", "--precision", "fp32")
+    assert ended.code == 0, ended.err
+    assert list(ended.data) == [
+        "schema_version", "model", "path", "languages", "fingerprint", "chosen", "steps", "tokens", "seconds",
+        "tokens_per_second", "peak_share", "scores",
+    ]  # fmt: skip
+    assert (ended.data["steps"], ended.data["languages"]) == (2, ["en"])
+    assert ended.data["path"] == str(home / "models" / "two")
+    shown = cli("models", "show", "two", "--json").data["model"]["config"]
+    assert (shown["model"]["projected"], shown["model"]["bottleneck"]) == (3, 2)
+    file.write_text("[train]\nstep = 2\n")
+    refused = cli(*words)
+    assert refused.code == 2
+    assert "unknown key train.step (did you mean 'steps'" in refused.err

@@ -1,0 +1,189 @@
+"""The backbone stays what it was: bit-equal when we are off, never written; and what cannot be used is refused."""
+
+import gc
+import json
+import shutil
+import weakref
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+from transformers import AutoModelForMaskedLM, BertModel, DistilBertConfig, DistilBertForMaskedLM
+
+from hyperx_cl.config import TrainOptions
+from hyperx_cl.data.tasks import POS
+from hyperx_cl.errors import ConflictError, NetworkError, NotFoundError, UsageError
+from hyperx_cl.model.backbone import Backbone, fast_dtype, load_backbone
+from hyperx_cl.model.fingerprint import fingerprint
+from hyperx_cl.train.joint import groups
+from hyperx_cl.train.loop import Loop, Schedule, make_accelerator
+from tests.model.building import batch, build, mixed
+
+CPU = torch.device("cpu")
+
+
+@pytest.mark.parametrize("placement", ["ffn", "layer"])
+@pytest.mark.parametrize("fixture", ["tiny_backbone", "tiny_xlmr"])
+def test_bit_equal_to_the_bare_backbone_when_off(fixture: str, placement: str, request: pytest.FixtureRequest) -> None:
+    folder = request.getfixturevalue(fixture)
+    bare = AutoModelForMaskedLM.from_pretrained(folder, attn_implementation="eager").eval()
+    model = build(folder, placement=placement, language_part=4)
+    expected = _states(bare.base_model)
+    assert torch.equal(_states(model.backbone.encoder), expected)
+    held = _hash(model.backbone)
+    given = mixed(model, ("pos", "en"), ("mlm", "mt"))
+    before = model(given).logits[0].clone()
+    loop = Loop(
+        model, groups(model, TrainOptions()), lambda: given, Schedule(3), accelerator=make_accelerator(cpu=True)
+    )
+    assert len(list(loop)) == 3
+    assert not torch.equal(model(given).logits[0], before)
+    assert torch.equal(_states(model.backbone.encoder.eval()), expected)
+    assert _hash(model.backbone) == held == fingerprint(dict(bare.base_model.named_parameters()))
+    assert all(p.grad is None for p in model.backbone.encoder.parameters())
+
+
+def test_a_forward_that_fails_leaves_us_off(tiny_backbone: Path) -> None:
+    model = build(tiny_backbone)
+    expected = _states(model.backbone.encoder)
+    given = batch(model, "pos", "en")
+    given.input_ids[0, 1] = 10**6
+    with pytest.raises(IndexError):
+        model(given)
+    assert torch.equal(_states(model.backbone.encoder), expected)
+
+
+def test_models_on_one_backbone_do_not_meet_and_go(tiny_backbone: Path) -> None:
+    backbone = load_backbone(str(tiny_backbone))
+    first = build(backbone, seed=1)
+    given = batch(first, "pos", "mt")
+    alone = first(given).logits[0]
+    second = build(backbone, seed=2)
+    assert torch.equal(first(given).logits[0], alone)
+    assert not torch.equal(second(given).logits[0], alone)
+    gone = weakref.ref(second)
+    del second
+    gc.collect()
+    assert gone() is None
+    assert sum(len(module._forward_hooks) for module in backbone.encoder.modules()) == 3 + 7
+    assert torch.equal(first(given).logits[0], alone)
+
+
+def test_a_type_without_seats_is_refused(tmp_path: Path) -> None:
+    config = DistilBertConfig(vocab_size=20, dim=8, n_layers=1, n_heads=2, hidden_dim=8)
+    DistilBertForMaskedLM(config).save_pretrained(tmp_path)
+    with pytest.raises(UsageError, match=r"of type 'distilbert', which has no adapter seats here; use one of bert, rob"):
+        load_backbone(str(tmp_path))
+
+
+def test_a_folder_that_is_not_there() -> None:
+    with pytest.raises(NotFoundError, match=r"^There is no backbone folder /nowhere/at/all\.$"):
+        load_backbone("/nowhere/at/all")
+
+
+def test_an_id_that_cannot_be_fetched() -> None:
+    with pytest.raises(NetworkError, match=r"nobody/no-such-model is neither a folder nor in the cache.*--backbone DIR"):
+        load_backbone("nobody/no-such-model")
+
+
+def test_a_folder_without_weights(tiny_backbone: Path, tmp_path: Path) -> None:
+    shutil.copy(tiny_backbone / "config.json", tmp_path)
+    with pytest.raises(NotFoundError, match="cannot be loaded"):
+        load_backbone(str(tmp_path))
+
+
+def test_a_checkpoint_that_lacks_a_layer(tiny_backbone: Path, tmp_path: Path) -> None:
+    shutil.copytree(tiny_backbone, tmp_path, dirs_exist_ok=True)
+    config = json.loads((tmp_path / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps(config | {"num_hidden_layers": 4}))
+    with pytest.raises(ConflictError, match=r"lacks weights \(.*layer\.3"):
+        load_backbone(str(tmp_path))
+
+
+def test_a_backbone_without_an_mlm_head_works(tiny_backbone: Path, tmp_path: Path) -> None:
+    headless = _headless(tiny_backbone, tmp_path)
+    model = build(headless)
+    assert model.backbone.head == {}
+    loss = model(batch(model, "mlm", "mt")).loss
+    assert loss is not None and torch.isfinite(loss)
+    whole = load_backbone(str(tiny_backbone))
+    assert torch.equal(_states(model.backbone.encoder), _states(whole.encoder))
+
+
+def test_bf16_is_close_to_fp32_and_rounds_only_what_is_frozen(tiny_backbone: Path) -> None:
+    exact, fast = build(tiny_backbone, language_part=4), build(tiny_backbone, language_part=4)
+    fast.place("cpu", torch.bfloat16)
+    assert {p.dtype for p in fast.backbone.encoder.parameters()} == {torch.bfloat16}
+    assert {p.dtype for p in fast.parameters()} == {torch.float32}
+    assert fast.fingerprint() == exact.fingerprint()
+    for pair in (("pos", "en"), ("mlm", "mt")):
+        given = batch(exact, *pair)
+        one, other = exact(given).loss, fast(given).loss
+        assert one is not None and other is not None
+        assert other.item() == pytest.approx(one.item(), rel=0.03)
+        other.backward()
+    assert all(p.grad is None or p.grad.dtype == torch.float32 for p in fast.parameters())
+
+
+def test_rounded_weights_do_not_become_exact_again(tiny_backbone: Path) -> None:
+    backbone = load_backbone(str(tiny_backbone))
+    model = build(backbone, stirred=False)
+    fresh = model.fingerprint()
+    model.place("cpu", torch.bfloat16).place("cpu", torch.bfloat16)
+    with pytest.raises(ConflictError, match="held in torch.bfloat16; load it again to use it in fp32"):
+        model.place("cpu", torch.float32)
+    assert build(backbone, stirred=False).fingerprint() == fresh  # own LayerNorms start from the exact ones
+
+
+@pytest.mark.parametrize("dropout", [False, True])
+def test_the_backbone_s_dropout_is_on_where_asked_for(tiny_backbone: Path, dropout: bool) -> None:
+    model = build(tiny_backbone, dropout=dropout)
+    given = batch(model, "pos", "en")
+    model.train()
+    torch.manual_seed(0)
+    differs = not torch.equal(model(given).logits[0], model(given).logits[0])
+    assert differs is dropout
+    model.eval()
+    assert torch.equal(model(given).logits[0], model(given).logits[0])
+
+
+def test_precision_is_chosen_for_the_device() -> None:
+    assert fast_dtype("fp32", CPU) == torch.float32
+    assert fast_dtype("bf16", CPU) == torch.bfloat16
+    assert fast_dtype("auto", CPU) in (torch.float32, torch.bfloat16)
+
+
+def test_loading_leaves_transformers_settings_as_they_were(tiny_backbone: Path) -> None:
+    from transformers.utils import logging
+
+    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    load_backbone(str(tiny_backbone))
+    assert (logging.get_verbosity(), logging.is_progress_bar_enabled()) == (level, bars)
+
+
+def test_seats_are_where_the_table_says(tiny_xlmr: Path) -> None:
+    model = build(tiny_xlmr, tasks=[POS])
+    layers = model.backbone.encoder.get_submodule("encoder.layer")
+    assert isinstance(layers, torch.nn.ModuleList)
+    assert model.backbone.sites("ffn") == [layer.get_submodule("output.dense") for layer in layers]
+    assert model.backbone.sites("layer") == [layer.get_submodule("output.LayerNorm") for layer in layers]
+
+
+def _states(encoder: torch.nn.Module) -> Tensor:
+    ids = torch.tensor([[2, 9, 17, 40, 3], [2, 30, 5, 3, 1]])
+    with torch.no_grad():
+        states: Tensor = encoder(input_ids=ids, attention_mask=(ids != 1).long()).last_hidden_state
+    return states
+
+
+def _hash(backbone: Backbone) -> str:
+    return fingerprint(dict(backbone.encoder.named_parameters()))
+
+
+def _headless(folder: Path, target: Path) -> Path:
+    for file in folder.iterdir():
+        if file.suffix != ".safetensors":
+            shutil.copy(file, target)
+    BertModel.from_pretrained(folder, add_pooling_layer=False).save_pretrained(target)
+    return target
