@@ -10,9 +10,11 @@ stopped. Results: ``benchmarks/results/real_path.{json,md}`` (``real_path_small.
 import argparse
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,10 +23,8 @@ from benchmarks.machine import describe
 from benchmarks.real_path_report import to_markdown
 
 ROOT = Path(__file__).resolve().parents[1]
-FINAL, DEVELOPMENT, UNUSED = ("mt", "ug", "fo"), ("hsb", "yo"), ("ta", "am")
-NEW = (*DEVELOPMENT, *FINAL)
+LEFT_OUT = "hsb,yo,mt,ug,fo,ta,am"
 POS, NER = "en,ar,zh,tr,kk", "en,ar,is,kk,tr,zh"
-FEWSHOT = (("mt", "pos"), ("mt", "ner"), ("ug", "pos"), ("ug", "ner"), ("fo", "ner"))
 
 
 @dataclass(frozen=True)
@@ -32,11 +32,15 @@ class Scale:
     """How long a run is.
 
     Args:
+        new: Languages that are added, in this order.
+        few: (language, task) pairs of the few-shot part.
         train: Flags of ``train``.
         add: Flags of ``add-language``.
         fewshot: Flags of ``fewshot``.
     """
 
+    new: tuple[str, ...]
+    few: tuple[tuple[str, str], ...]
     train: tuple[str, ...]
     add: tuple[str, ...] = ()
     fewshot: tuple[str, ...] = ()
@@ -44,11 +48,15 @@ class Scale:
 
 SCALES = {
     "full": Scale(
+        new=("hsb", "yo", "mt", "ug", "fo"),
+        few=(("mt", "pos"), ("mt", "ner"), ("ug", "pos"), ("ug", "ner"), ("fo", "ner")),
         train=("--steps", "3400", "--max-tokens", "1600", "--validate-every", "500", "--checkpoint-every", "100"),
     ),
     "short": Scale(
-        train=("--steps", "150", "--max-tokens", "1024", "--max-length", "64", "--max-sentences", "500",
-               "--warmup", "20", "--validate-every", "75", "--validation-sentences", "16"),
+        new=("mt", "ug", "fo"),
+        few=(("mt", "pos"), ("fo", "ner")),
+        train=("--steps", "100", "--max-tokens", "1024", "--max-length", "64", "--max-sentences", "500",
+               "--warmup", "20", "--validate-every", "100", "--validation-sentences", "8"),
         add=("--steps", "60", "--check-every", "20", "--mixture-steps", "8", "--sample", "60", "--max-lines", "2000"),
         fewshot=("--epochs", "5", "--folds", "2"),
     ),
@@ -64,7 +72,7 @@ class Stages:
     """
 
     def __init__(self, work: Path, backbone: Path) -> None:
-        self._kept = work / "stages"
+        self._work, self._kept = work, work / "stages"
         self._kept.mkdir(parents=True, exist_ok=True)
         self._backbone = str(backbone)
         self._environment = {**os.environ, "HYPERX_HOME": str(work), "HF_HUB_OFFLINE": "1"}
@@ -85,12 +93,24 @@ class Stages:
             if done.returncode:
                 sys.exit(done.returncode)
             answer = json.loads(done.stdout) if done.stdout.strip() else {}
-            kept = {"command": "hyperx-cl " + " ".join(_tidy(words)), "seconds": round(time.time() - begin), "answer": answer}
+            line = "hyperx-cl " + " ".join(_tidy(words))
+            kept = {"command": line, "seconds": round(time.time() - begin), "answer": answer}
             partial = file.with_suffix(".part")
             partial.write_text(json.dumps(kept, ensure_ascii=False), encoding="utf-8")
             os.replace(partial, file)
         self.all[name] = json.loads(file.read_text(encoding="utf-8"))
         return dict(self.all[name]["answer"])
+
+    def copy(self, name: str, *, after: str) -> str:
+        """Copy the registry as it is after a stage, once; the copy's path."""
+        target = self._work / f"{name}.sqlite3"
+        if not target.exists():
+            assert after in self.all
+            with closing(sqlite3.connect(self._work / "registry.sqlite3")) as source:
+                with closing(sqlite3.connect(target.with_suffix(".part"))) as copy:
+                    source.backup(copy)
+            os.replace(target.with_suffix(".part"), target)
+        return str(target)
 
     def evaluate(self, name: str, data: Path, *words: str) -> list[dict[str, Any]]:
         """Scores of ``evaluate``."""
@@ -107,26 +127,27 @@ def main() -> None:
     stages = Stages(work.resolve(), backbones / args.backbone)
     stages.run(
         "train", "train", "--backbone", str(backbones / args.backbone), "--data-dir", str(data), "--name", name,
-        "--pos", POS, "--ner", NER, "--leave-out", ",".join((*NEW, *UNUSED)),
+        "--pos", POS, "--ner", NER, "--leave-out", LEFT_OUT,
         "--task-shares", "mlm=0.5,pos=0.27,ner=0.23", "--resume", *scale.train,
     )  # fmt: skip
-    base = stages.run("base", "languages", "list")
-    for code in NEW:
-        stages.run(f"mean-{code}", "add-language", code, "--like", ",".join(_codes(base)))
-    scores = {"mean": stages.evaluate("scores-mean", data, "--lang", ",".join(NEW))}
+    new, scores = ",".join(scale.new), {}
+    base = [row["language"] for row in stages.run("base", "languages", "list")["languages"] if row["method"] == "joint"]
+    # Controls live in copies of the registry: what is added later must not find them.
+    means = ("--registry", stages.copy("means", after="train"))
+    for code in scale.new:
+        stages.run(f"mean-{code}", "add-language", code, "--like", ",".join(sorted(base)), *means)
+    scores["mean"] = stages.evaluate("scores-mean", data, "--lang", new, *means)
     added = {}
-    for code in NEW:
+    for code in scale.new:
         text = str(data / "mlm" / f"{code}.txt")
-        words = ("--new-version", "--source", "see the data's own notes", "--resume", *scale.add)
-        added[code] = stages.run(f"add-{code}", "add-language", code, "--mlm", text, *words)
-    scores["learnt"] = stages.evaluate("scores-learnt", data, "--lang", ",".join(NEW))
-    for code in NEW:
-        stages.run(f"nearest-{code}", "add-language", code, "--like", added[code]["nearest"], "--new-version")
-    scores["nearest"] = stages.evaluate("scores-nearest", data, "--lang", ",".join(NEW))
-    for code in NEW:
-        stages.run(f"use-{code}", "languages", "use", code, str(added[code]["version"]))
+        added[code] = stages.run(f"add-{code}", "add-language", code, "--mlm", text, "--resume", *scale.add)
+    scores["learnt"] = stages.evaluate("scores-learnt", data, "--lang", new)
+    near = ("--registry", stages.copy("nearest", after="scores-learnt"))
+    for code in reversed(scale.new):  # the nearest of one may have been added before it, never after
+        stages.run(f"nearest-{code}", "add-language", code, "--like", added[code]["nearest"], "--new-version", *near)
+    scores["nearest"] = stages.evaluate("scores-nearest", data, "--lang", new, *near)
     learnt = {}
-    for code, task in FEWSHOT:
+    for code, task in scale.few:
         folder, ending = ("ud", "conllu") if task == "pos" else ("ner", "conll")
         test = str(data / folder / code / f"test.{ending}")
         learnt[f"{task}:{code}"] = stages.run(
@@ -155,10 +176,6 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--work", type=Path, help="keeps registry, checkpoints and answers (default: in HYPERX_HOME)")
     parser.add_argument("--results", type=Path, default=ROOT / "benchmarks" / "results")
     return parser.parse_args()
-
-
-def _codes(listing: dict[str, Any]) -> list[str]:
-    return sorted(language["language"] for language in listing["languages"] if language["method"] == "joint")
 
 
 def _tidy(words: tuple[str, ...]) -> list[str]:

@@ -5,6 +5,7 @@ from typing import Any
 
 FINAL, DEVELOPMENT = ("mt", "ug", "fo"), ("hsb", "yo")
 ROWS = ("mean", "nearest", "learnt")
+LOSSES = ("random", "zero", "mean", "nearest", "learnt")
 
 
 def to_markdown(result: dict[str, Any]) -> str:
@@ -21,24 +22,24 @@ def to_markdown(result: dict[str, Any]) -> str:
         f"{result['what'][0].upper()}{result['what'][1:]}. Data: {result['data']}.",
         "",
         f"Machine: {machine['processor']}, {machine['cores']} cores, {machine['threads']} threads, torch "
-        f"{machine['versions']['torch']}. Base training: {steps:,} steps, {tokens:,} tokens, {train['seconds']:,.0f} s, "
-        f"model `{train['fingerprint'][:12]}`.",
+        f"{machine['versions']['torch']}. Base training: {steps:,} steps, {tokens:,} tokens, "
+        f"{train['seconds']:,.0f} s, model `{train['fingerprint'][:12]}`.",
         "",
         "## New languages, added from raw text (none was in the base run)",
         "",
         *_table(("", *_heads(result)), [(row, *_cells(result, row)) for row in ROWS]),
         "",
-        "`mean`: the mean of the base languages' vectors; `nearest`: the vector of the base language whose own fits the "
-        "text best; `learnt`: vector and part learnt from the text. hsb and yo are development languages.",
+        "`mean`: the mean of the base languages' vectors; `nearest`: what the stored language has that fits the text "
+        "best; `learnt`: vector and part learnt from the text. hsb and yo are development languages.",
         "",
         "## What was learnt",
         "",
         *_table(
-            ("language", "start", "steps", "tokens", "s", "MLM loss: random", "zero", "mean", "nearest", "learnt", "proof"),
+            ("language", "start", "steps", "tokens", "s", *(f"loss {name}" for name in LOSSES), "proof"),
             [_added(code, added) for code, added in result["added"].items()],
         ),
         "",
-        "MLM loss: nats per masked piece on the report part of the text, which nothing was learnt, chosen or stopped on.",
+        "Loss: nats per masked piece on the report part of the text, which nothing was learnt, chosen or stopped on.",
         "",
         "## Few-shot, 20 labelled sentences",
         "",
@@ -86,7 +87,7 @@ def _with(result: dict[str, Any], task: str, codes: Iterable[str]) -> list[str]:
 
 
 def _added(code: str, added: dict[str, Any]) -> tuple[str, ...]:
-    losses = [f"{added['losses'][name]:.3f}" for name in ("random", "zero", "mean", "nearest", "learnt")]
+    losses = [f"{added['losses'][name]:.3f}" for name in LOSSES]
     proof = "holds" if added["proof"]["holds"] else "FAILS"
     return (
         code, added["start"], f"{added['steps']:,}", f"{added['tokens']:,}", f"{added['seconds']:,.0f}", *losses, proof,

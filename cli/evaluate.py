@@ -1,6 +1,5 @@
 """`evaluate`: a language x task table of scores with their intervals, on gold data."""
 
-import json
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
@@ -10,7 +9,6 @@ from hyperx_cl.cli.completion import complete_language, complete_task
 from hyperx_cl.cli.loading import find_model, load_model, task_of, tasks_of
 from hyperx_cl.cli.options import BackbonePlace, Common, DataDir, Device, ModelName, Precision, command
 from hyperx_cl.cli.output import Grid
-from hyperx_cl.cli.raw import RawScore, raw_scores, raw_texts
 from hyperx_cl.cli.recording import recording, versions
 from hyperx_cl.cli.words import codes, names
 from hyperx_cl.data.root import DataRoot
@@ -18,8 +16,10 @@ from hyperx_cl.errors import NotFoundError, UsageError
 from hyperx_cl.evaluate.report import PairScore, table, to_csv, to_json, to_markdown
 from hyperx_cl.registry.records import ModelRecord
 from hyperx_cl.registry.store import Registry
+from hyperx_cl.segment import ExternalSegmenter, Segmenter, segmenter_for
 from hyperx_cl.train.progress import reporting
 
+POS = "pos"
 EXAMPLE = "hyperx-cl evaluate --data-dir DIR --lang mt,ug --task pos --format markdown"
 
 Form = Literal["table", "markdown", "csv", "json"]
@@ -71,16 +71,18 @@ def evaluate(
     with common.registry() as registry:
         record = find_model(registry, model, backbone)
         pairs = _pairs(registry, record, root, codes(lang), names(task), split)
-        texts = raw_texts(root, pairs, split=split, tokenizer=tokenizer) if raw else []
+        splitters = _splitters(pairs, tokenizer) if raw else {}
         stored = {language.language: language.version for language in registry.languages(record.name)}
         loaded = load_model(registry, record, backbone=backbone, device=device, precision=precision)
 
         from hyperx_cl.data.batches import Pair
+        from hyperx_cl.evaluate.raw import evaluate_raw
         from hyperx_cl.evaluate.suite import evaluate_pairs
 
         about = {
             "model": record.name, "fingerprint": record.fingerprint, "split": split, "compat_hyperx": compat,
             "seed": seed, "samples": samples, "precision": precision,
+            "segmenters": {code: splitter.name for code, splitter in splitters.items()},
         }  # fmt: skip
         with (
             reporting("scoring", len(pairs), quiet=common.out.quiet) as reporter,
@@ -90,9 +92,14 @@ def evaluate(
                 loaded, root, [Pair(*pair) for pair in pairs], split=split, compat=compat, samples=samples, seed=seed,
                 versions=stored, reporter=run,
             )  # fmt: skip
-            raws = raw_scores(loaded, texts)
             run.metrics |= {f"{score.task}:{score.language}": score.value for score in scores}
-    _show(common, form, scores, raws, about | {"versions": versions()})
+            for code, splitter in splitters.items():
+                *aligned, _ = evaluate_raw(
+                    loaded, root, code, splitter, split=split, samples=samples, seed=seed, versions=stored
+                )
+                run.metrics |= {f"{score.task}:{score.language}, {score.metric}": score.value for score in aligned}
+                scores += aligned
+    _show(common, form, scores, about | {"versions": versions()})
 
 
 def _pairs(
@@ -116,26 +123,26 @@ def _has(root: DataRoot, task: str, code: str, split: str) -> bool:
     return (root.text(code) if task == "mlm" else root.labelled(task, code, split)) is not None
 
 
-def _show(common: Common, form: Form, scores: list[PairScore], raws: list[RawScore], about: dict[str, Any]) -> None:
+def _splitters(pairs: Sequence[tuple[str, str]], tokenizer: str | None) -> dict[str, Segmenter]:
+    """What splits the raw text of each language that parts of speech are scored in.
+
+    Raises:
+        UsageError: There is no such language.
+    """
+    languages = [code for task, code in pairs if task == POS]
+    if not languages:
+        raise UsageError("--raw scores parts of speech: have pos among the tasks, with files to score on")
+    return {code: ExternalSegmenter(tokenizer) if tokenizer else segmenter_for(code) for code in languages}
+
+
+def _show(common: Common, form: Form, scores: list[PairScore], about: dict[str, Any]) -> None:
     if common.out.json or form == "json":
-        document = json.loads(to_json(scores, about=about)) | {"raw": [score.data() for score in raws]}
-        common.out.text(json.dumps(document, ensure_ascii=False, indent=2) + "\n")
+        common.out.text(to_json(scores, about=about))
     elif form == "csv":
         common.out.text(to_csv(scores))
     elif form == "markdown":
-        common.out.text(to_markdown(scores) + (f"\n{_raw_markdown(raws)}" if raws else ""))
+        common.out.text(to_markdown(scores))
     else:
         shown = table(scores)
-        grids = [Grid(shown.header, [*shown.languages, *shown.averages]), *([_raw_grid(raws)] if raws else [])]
-        common.out.result({}, ids=[f"{s.task}:{s.language} {s.value:.6f}" for s in scores], show=grids)
-
-
-def _raw_grid(raws: list[RawScore]) -> Grid:
-    header = ("language", "segmenter", "words F1 %", "aligned POS F1 %", "accuracy on aligned words %")
-    return Grid(header, [score.row() for score in raws])
-
-
-def _raw_markdown(raws: list[RawScore]) -> str:
-    grid = _raw_grid(raws)
-    lines = [grid.header, ["---"] * len(grid.header), *grid.rows]
-    return "".join("| " + " | ".join(line) + " |\n" for line in lines)
+        ids = [f"{s.task}:{s.language} {s.value:.6f} {s.metric}" for s in scores]
+        common.out.result({}, ids=ids, show=[Grid(shown.header, [*shown.languages, *shown.averages])])

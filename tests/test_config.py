@@ -125,7 +125,11 @@ def test_an_unknown_preset() -> None:
         (TrainOptions, {"seed": -1}, "seed is -1"),
         (TrainOptions, {"max_length": 4}, "max_length is 4; it must be at least 8"),
         (ModelOptions, {"bottleneck": 0}, "bottleneck is 0"),
-        (ModelOptions, {"placement": "layers"}, r"placement is 'layers'; it must be ffn or layer \(did you mean 'layer'"),
+        (
+            ModelOptions,
+            {"placement": "layers"},
+            r"placement is 'layers'; it must be ffn or layer \(did you mean 'layer'",
+        ),
         (ModelOptions, {"initialisation": "kaiming"}, "initialisation is 'kaiming'"),
         (ModelOptions, {"language_part": -1}, "language_part is -1"),
         (AddOptions, {"capacity": "all"}, "capacity is 'all'; it must be part or vector"),

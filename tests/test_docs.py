@@ -95,3 +95,13 @@ def test_marked_block_runs_offline(block: str, tmp_path: Path) -> None:
         timeout=600,
     )
     assert run.returncode == 0, run.stdout + run.stderr
+
+
+def test_the_reference_of_commands_is_up_to_date(tmp_path: Path) -> None:
+    fresh = tmp_path / "cli.md"
+    words = ["hyperx_cl.cli.app", "utils", "docs", "--name", "hyperx-cl", "--title", "Commands", "--output", str(fresh)]
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "80"}
+    subprocess.run([sys.executable, "-m", "typer", *words], cwd=ROOT, env=environment, check=True, capture_output=True)
+    assert (ROOT / "docs" / "cli.md").read_text(encoding="utf-8") == fresh.read_text(encoding="utf-8"), (
+        "docs/cli.md is not what the commands say: make it anew as CONTRIBUTING.md shows"
+    )

@@ -3,10 +3,11 @@
 It proves mechanisms: what it shows is synthetic and is never quoted as a result.
 """
 
+import json
 import shutil
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hyperx_cl.artefact import LanguageRecord
@@ -15,12 +16,12 @@ from hyperx_cl.data.batches import Pair
 from hyperx_cl.data.root import DataRoot
 from hyperx_cl.data.tasks import MLM, NER, POS
 from hyperx_cl.data.text import read_text
-from hyperx_cl.errors import NotFoundError
+from hyperx_cl.errors import ConflictError
 from hyperx_cl.evaluate.suite import evaluate_pairs
 from hyperx_cl.model.backbone import load_backbone
 from hyperx_cl.model.hyperx import HyperX
-from hyperx_cl.synthetic.backbone import build_backbone
-from hyperx_cl.synthetic.corpus import write_corpus
+from hyperx_cl.synthetic.backbone import BackboneOptions, build_backbone
+from hyperx_cl.synthetic.corpus import Sizes, write_corpus
 from hyperx_cl.synthetic.family import default_family
 from hyperx_cl.synthetic.picture import draw as draw_picture
 from hyperx_cl.train.add_language import Added, add_language
@@ -33,13 +34,30 @@ NEW = "qak"
 BASE = ("qaa", "qab", "qac", "qad", "qaf", "qag", "qai", "qaj", "qal")
 LABELLED = ("qaa", "qad", "qag", "qaj")
 
-MODEL = ModelOptions(projected=16, bottleneck=48)
-TRAIN = TrainOptions(
-    steps=800, warmup=50, max_tokens=1024, max_length=64, rate=5e-3, rate_generator=3e-3, rate_embedding=2e-2,
-    validate_every=400, checkpoint_every=400, average_last=1, validation_sentences=40, precision="fp32",
-)  # fmt: skip
-ADD = AddOptions(steps=150, check_every=25, mixture_steps=20, max_tokens=1024, precision="fp32")
-FEWSHOT = FewshotOptions(n=20, folds=4, epochs=40, rate=1e-2, rate_embedding=1e-1, precision="fp32")
+MARK, FORMAT = "demo.json", "hyperx-cl/demo@1"
+PARTS = (MARK, "data", "backbone", "model", "languages.svg", "registry.db", "registry.db-wal", "registry.db-shm")
+
+
+@dataclass(frozen=True)
+class DemoOptions:
+    """Sizes and settings of every step; as they stand, all of it takes less than two minutes on two cores."""
+
+    sizes: Sizes = Sizes()
+    backbone: BackboneOptions = BackboneOptions()
+    model: ModelOptions = ModelOptions(projected=16, bottleneck=48)
+    train: TrainOptions = TrainOptions(
+        steps=800, warmup=50, max_tokens=1024, max_length=64, rate=5e-3, rate_generator=3e-3, rate_embedding=2e-2,
+        validate_every=400, checkpoint_every=400, average_last=1, validation_sentences=40, precision="fp32",
+    )  # fmt: skip
+    add: AddOptions = AddOptions(steps=150, check_every=25, mixture_steps=20, max_tokens=1024, precision="fp32")
+    fewshot: FewshotOptions = FewshotOptions(n=20, folds=4, epochs=40, rate=1e-2, rate_embedding=1e-1, precision="fp32")
+
+    def seeded(self, seed: int) -> "DemoOptions":
+        """The same with that seed in every step that learns."""
+        return replace(
+            self, train=replace(self.train, seed=seed), add=replace(self.add, seed=seed),
+            fewshot=replace(self.fewshot, seed=seed),
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -47,8 +65,9 @@ class Row:
     """One way to run the new language.
 
     Args:
-        way: ``random vector``, ``mean vector``, … , ``few-shot``.
-        loss: MLM loss on the report part of its text, nats per masked piece; ``None`` where nothing changed.
+        way: ``random vector``, ``zero vector``, ``mean vector``, ``nearest language (…)``, ``learnt from raw text``, or
+            that and some labelled sentences.
+        loss: MLM loss on the report part of its text, nats per masked piece; ``None`` where it has not moved.
         pos: POS accuracy, 0 to 1.
         ner: NER span F1, 0 to 1.
     """
@@ -68,7 +87,9 @@ class Demo:
         trained: Base training.
         added: The new language.
         learnt: Its few-shot update.
-        records: Records to keep: every base language's, then the new language's versions.
+        records: The new language's versions in their order, to be kept after those of the base languages.
+        shape: Options of the model.
+        options: Options of base training.
         rows: Before and after, with controls.
         picture: SVG of the language vectors.
         seconds: In all.
@@ -78,61 +99,64 @@ class Demo:
     trained: Trained
     added: Added
     learnt: Learnt
+    records: list[LanguageRecord]
+    shape: ModelOptions
+    options: TrainOptions
     rows: list[Row]
     picture: Path
     seconds: float
 
 
-def run_demo(folder: Path, *, seed: int = 1, reporter: Reporter | None = None) -> Demo:
+def run_demo(
+    folder: Path, *, seed: int = 1, options: DemoOptions | None = None, reporter: Reporter | None = None
+) -> Demo:
     """Run the whole path.
 
     Args:
         folder: Made anew: what an earlier demo left there is removed.
         seed: Of languages, data and training.
+        options: Sizes and settings; their seeds count for nothing.
         reporter: Told how it goes.
 
     Raises:
-        NotFoundError: `folder` holds something that is not a demo.
+        ConflictError: `folder` holds something that is not a demo.
     """
-    begin, reporter = time.perf_counter(), reporter or Silent()
-    _make_room(folder)
+    begin, reporter, o = time.perf_counter(), reporter or Silent(), (options or DemoOptions()).seeded(seed)
+    _make_room(folder, seed)
     family = default_family(seed)
     reporter.say("1/5 writing a family of artificial languages and pretraining a tiny backbone on some of them")
-    root = DataRoot(write_corpus(family, folder / "data"))
-    backbone = load_backbone(str(build_backbone(family, root.path, folder / "backbone")))
+    root = DataRoot(write_corpus(family, folder / "data", o.sizes))
+    backbone = load_backbone(str(build_backbone(family, root.path, folder / "backbone", o.backbone)))
     reporter.say(f"2/5 base training: {len(BASE)} languages, 3 tasks")
     languages = {"mlm": BASE, "pos": LABELLED, "ner": LABELLED}
     trained = train_joint(
-        backbone, root, {task.name: task for task in (MLM, POS, NER)}, languages, model_options=MODEL, options=TRAIN,
-        out=folder / "model", reporter=reporter, cpu=True,
+        backbone, root, {task.name: task for task in (MLM, POS, NER)}, languages, model_options=o.model,
+        options=o.train, out=folder / "model", reporter=reporter, cpu=True,
     )  # fmt: skip
     model = trained.model
     reporter.say(f"3/5 adding {NEW} from raw text; its nearest relative is {family.nearest(NEW, BASE)}")
     file = root.text(NEW)
     assert file is not None
-    added = add_language(model, NEW, read_text(file), ADD, provenance={"source": "synthetic"}, reporter=reporter)
-    rows = _rows(model, root, added)
-    reporter.say(f"4/5 few-shot: {FEWSHOT.n} labelled sentences of {NEW}")
-    sentences = draw(root.load(POS, NEW, "train"), FEWSHOT.n, FEWSHOT.seed)
-    test = root.load(POS, NEW, "test")
-    learnt = fewshot(model, NEW, "pos", sentences, FEWSHOT, test=test, reporter=reporter)
-    rows.append(Row(f"learnt, then {FEWSHOT.n} POS sentences", None, *_scores(model, root)))
+    added = add_language(model, NEW, read_text(file), o.add, provenance={"source": "synthetic"}, reporter=reporter)
+    rows = _rows(model, root, added, seed)
+    reporter.say(f"4/5 few-shot: {o.fewshot.n} labelled sentences of {NEW}")
+    sentences, test = draw(root.load(POS, NEW, "train"), o.fewshot.n, seed), root.load(POS, NEW, "test")
+    facts = {"source": "synthetic"}
+    learnt = fewshot(model, NEW, "pos", sentences, o.fewshot, test=test, provenance=facts, reporter=reporter)
+    rows.append(Row(f"learnt, then {o.fewshot.n} POS sentences", None, *_scores(model, root)))
     reporter.say("5/5 drawing the language vectors")
     picture = folder / "languages.svg"
     branches = {code: family.main_branch(code) for code in family.codes}
     vectors = {code: model.language(code).own.embedding.detach().cpu().numpy() for code in (*BASE, NEW)}
     picture.write_text(draw_picture(vectors, branches, marked=(NEW,)), encoding="utf-8")
-    return Demo(folder, trained, added, learnt, rows, picture, round(time.perf_counter() - begin, 1))
+    records = [record for record in (added.record, learnt.record) if record is not None]
+    seconds = round(time.perf_counter() - begin, 1)
+    return Demo(folder, trained, added, learnt, records, o.model, o.train, rows, picture, seconds)
 
 
-def base_records(trained: Trained) -> list[LanguageRecord]:
-    """The base languages as records."""
-    return [trained.model.record(code, {"method": "joint", "source": "synthetic"}) for code in trained.model.base]
-
-
-def _rows(model: HyperX, root: DataRoot, added: Added) -> list[Row]:
+def _rows(model: HyperX, root: DataRoot, added: Added, seed: int) -> list[Row]:
     learnt = model.language(NEW).own
-    ways = controls(model, NEW, added.nearest, seed=ADD.seed) | {"learnt": learnt}
+    ways = controls(model, NEW, added.nearest, seed=seed) | {"learnt": learnt}
     rows = []
     for name, slot in ways.items():
         place(model, NEW, slot)
@@ -152,9 +176,15 @@ def _ways(added: Added) -> Mapping[str, str]:
     }  # fmt: skip
 
 
-def _make_room(folder: Path) -> None:
-    parts = {"data", "backbone", "model", "languages.svg", "registry.db"}
-    if folder.exists() and not (folder.is_dir() and {p.name for p in folder.iterdir()} <= parts):
-        raise NotFoundError(f"{folder} holds something that is no demo; name another folder with --output-dir.")
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+def _make_room(folder: Path, seed: int) -> None:
+    if folder.exists() and not (folder / MARK).is_file() and not (folder.is_dir() and not any(folder.iterdir())):
+        raise ConflictError(f"{folder} holds something that is no demo; name another folder with --output-dir.")
+    folder.mkdir(parents=True, exist_ok=True)
+    for part in (folder / name for name in PARTS if name != MARK):
+        if part.is_dir():
+            shutil.rmtree(part)
+        else:
+            part.unlink(missing_ok=True)
+    # Written first, so that what an interrupted demo leaves is known as a demo's too.
+    said = {"format": FORMAT, "synthetic": True, "seed": seed}
+    (folder / MARK).write_text(json.dumps(said) + "\n", encoding="utf-8")

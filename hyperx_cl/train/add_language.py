@@ -3,7 +3,7 @@
 import copy
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +16,12 @@ from hyperx_cl.data.batches import Batch, Pair
 from hyperx_cl.data.encode import Encoder
 from hyperx_cl.data.masking import Vocabulary, mask_generator, mask_tokens
 from hyperx_cl.data.sampler import PairSampler
-from hyperx_cl.data.text import Text, split_text
-from hyperx_cl.errors import ConflictError, UsageError
+from hyperx_cl.data.text import LEAST_LINES, Text, TextParts, split_text
+from hyperx_cl.errors import ConflictError, DataError, UsageError
 from hyperx_cl.model.hyperx import HyperX
 from hyperx_cl.model.infer import masked_batches
 from hyperx_cl.model.language import Slot
-from hyperx_cl.train.checkpoint import checkpoint_exists, load_checkpoint, save_checkpoint
+from hyperx_cl.train.checkpoint import checkpoint_exists, load_checkpoint, read_state, save_checkpoint
 from hyperx_cl.train.loop import Group, Loop, Schedule
 from hyperx_cl.train.progress import Reporter, Silent
 from hyperx_cl.train.proof import Proof, Witness, frozen
@@ -74,26 +74,27 @@ def add_language(
         reporter: Told how it goes.
 
     Raises:
-        ConflictError: The checkpoint belongs to another text, model or set of options.
+        ConflictError: The checkpoint belongs to another language, text, model or set of options.
+        DataError: The text is too short, or has a part without any known piece.
         UsageError: The model has no MLM task or no language to start from.
     """
     candidates = _candidates(model, code)
     begin, reporter = time.perf_counter(), reporter or Silent()
     witness, earlier = Witness(model, code), model.added[code] if code in model.added else None
     try:
-        with frozen(model):
+        with frozen(model, seed=options.seed):
             learner = _Learner(model, code, text, options, candidates, checkpoint, reporter)
             learner.run(resume=resume)
             losses = learner.report()
+        seconds = round(time.perf_counter() - begin, 1)
+        facts = _facts(text, learner, options, losses, seconds) | dict(provenance or {})
+        return Added(
+            model.record(code, facts), losses, learner.nearest, learner.start, learner.loop.number,
+            learner.loop.tokens + learner.mixture_tokens, seconds, witness.compare(),
+        )  # fmt: skip
     except BaseException:
         _put_back(model, code, earlier)
         raise
-    seconds = round(time.perf_counter() - begin, 1)
-    facts = _facts(text, learner, options, losses, seconds) | dict(provenance or {})
-    return Added(
-        model.record(code, facts), losses, learner.nearest, learner.start, learner.loop.number,
-        learner.loop.tokens + learner.mixture_tokens, seconds, witness.compare(),
-    )  # fmt: skip
 
 
 def like(
@@ -121,17 +122,21 @@ class _Learner:
         self.model, self.code, self.options, self.candidates = model, code, options, candidates
         self.checkpoint, self.reporter = checkpoint, reporter
         encoder = Encoder(model.tokenizer, max_length=options.max_length)
-        self.parts = split_text(text.lines[: options.max_lines or None])
+        self.parts = _split(text, options)
         self.train = encoder.text(self.parts.train)
         self.stop = masked_batches(model, code, encoder.text(self.parts.stop[: options.sample]), seed=options.seed)
         self.told = masked_batches(model, code, encoder.text(self.parts.report[: options.sample]), seed=options.seed)
-        screened = encoder.text(self.parts.train[:SCREENED_LINES])
-        self.screen = masked_batches(model, code, screened, seed=options.seed)
+        if not (self.train and self.stop and self.told):
+            raise DataError(f"{text.path} has too few pieces that the backbone's tokenizer knows; give more text.")
+        lines = [line for line in self.train if line.sentence < SCREENED_LINES] or self.train[:SCREENED_LINES]
+        self.screen = masked_batches(model, code, lines, seed=options.seed)
         self.vocabulary, self.pair = Vocabulary.of(model.tokenizer), Pair("mlm", code)
         lengths = {self.pair: [len(line) for line in self.train]}
         self.sampler = PairSampler(lengths, max_tokens=options.max_tokens, seed=options.seed)
         self.rank = options.rank if options.capacity == "part" else 0
-        self.configuration = {"options": asdict(options), "text": text.sha256, "model": model.fingerprint()}
+        self.configuration = {
+            "language": code, "text": text.sha256, "model": model.fingerprint(), "options": asdict(options),
+        }  # fmt: skip
         self.nearest = self.start = ""
         self.mixture_tokens = self.idle = 0
         self.looks: list[tuple[int, float]] = []
@@ -141,7 +146,13 @@ class _Learner:
         if resume and self.checkpoint and checkpoint_exists(self.checkpoint):
             self._restore(self.checkpoint)
         else:
-            self._begin(self._start())
+            self._seat(self._start().slot)
+            self.best = copy.deepcopy(self.slot)
+        while self.idle < self.options.patience and self.loop.number < self.options.steps:
+            self._until_look()
+        place(self.model, self.code, self.best)
+
+    def _until_look(self) -> None:
         for step in self.loop:
             if step.number % self.options.check_every and step.number != self.options.steps:
                 continue
@@ -150,9 +161,7 @@ class _Learner:
             self.reporter.step(step.number, f"stop loss {loss:.3f} (start {self.looks[0][1]:.3f})")
             if self.checkpoint:
                 self._save(self.checkpoint)
-            if self.idle >= self.options.patience:
-                break
-        place(self.model, self.code, self.best)
+            return
 
     def report(self) -> dict[str, float]:
         """Loss on the report part for the controls and what was learnt."""
@@ -165,11 +174,16 @@ class _Learner:
         close = nearest(self.model, self.code, self.candidates, self.screen)
         self.nearest = close.name.removeprefix("nearest: ")
         starts = {"nearest": close, "mean": mean(self.model, base)}
-        if wanted in ("best", "mixture") and self.options.mixture_steps:
+        if wanted == "mixture" or (wanted == "best" and self.options.mixture_steps):
             starts["mixture"], self.mixture_tokens = mixture(
                 self.model, self.code, self.candidates, self._draw, self.options.mixture_steps
             )
-        starts = starts if wanted == "best" else {wanted: starts.get(wanted, close)}
+        # Compared as they will be learnt on: a part that has another rank, or is not wanted, is left behind.
+        starts = {
+            name: replace(start, slot=with_part(self.model, start.slot, self.rank))
+            for name, start in starts.items()
+            if wanted in ("best", name)
+        }
         losses = {name: loss_with(self.model, self.code, start.slot, self.stop) for name, start in starts.items()}
         best = min(losses, key=lambda name: losses[name])
         self.start = starts[best].name
@@ -177,10 +191,6 @@ class _Learner:
         self.reporter.say(f"starts by loss on the stop part: {said}")
         self.looks = [(0, losses[best])]
         return starts[best]
-
-    def _begin(self, start: Start) -> None:
-        self._seat(with_part(self.model, start.slot, self.rank))
-        self.best = copy.deepcopy(self.slot)
 
     def _seat(self, slot: Slot) -> None:
         self.slot = slot
@@ -214,13 +224,13 @@ class _Learner:
         save_checkpoint(folder, self.loop, tensors, state)
 
     def _restore(self, folder: Path) -> None:
-        self._seat(with_part(self.model, Slot(torch.zeros(self.model.options.embedding)), self.rank))
-        tensors, state = load_checkpoint(folder, self.loop)
-        if state["configuration"] != self.configuration:
+        if read_state(folder)["configuration"] != self.configuration:
             raise ConflictError(
                 f"The checkpoint in {folder} was made with another text, model or other options; "
                 "resume with the same ones, or remove it."
             )
+        self._seat(with_part(self.model, Slot(torch.zeros(self.model.options.embedding)), self.rank))
+        tensors, state = load_checkpoint(folder, self.loop)
         self.best = copy.deepcopy(self.slot)
         for name, slot in (("slot", self.slot), ("best", self.best)):
             slot.load_state_dict(_under(tensors, name))
@@ -236,6 +246,13 @@ def _candidates(model: HyperX, code: str) -> list[str]:
     if not [other for other in model.base if other != code]:
         raise UsageError("The model has no other language to start from.")
     return candidates
+
+
+def _split(text: Text, options: AddOptions) -> TextParts:
+    lines = text.lines[: options.max_lines or None]
+    if len(lines) < LEAST_LINES:
+        raise DataError(f"{text.path} gives {len(lines)} lines to learn from; give at least {LEAST_LINES}.")
+    return split_text(lines)
 
 
 def _put_back(model: HyperX, code: str, earlier: nn.Module | None) -> None:

@@ -13,7 +13,7 @@ from hyperx_cl.data.encode import Encoded, Encoder
 from hyperx_cl.data.examples import Sentence, content_hash
 from hyperx_cl.data.root import DataRoot
 from hyperx_cl.data.tasks import Task, check_labels, label_set
-from hyperx_cl.data.text import read_text, split_text
+from hyperx_cl.data.text import LEAST_LINES, read_text, split_text
 from hyperx_cl.errors import DataError, NotFoundError
 from hyperx_cl.evaluate.labelled import labelled_counts
 from hyperx_cl.model.hyperx import HyperX
@@ -23,9 +23,6 @@ HELD_OUT_SHARE = 10
 """One sentence in so many validates where there is no dev file and enough to train on."""
 
 ENOUGH_TO_HOLD_OUT = 200
-
-FEWEST_LINES = 20
-"""Lines a base language's text must have."""
 
 Item = TypeVar("Item")
 
@@ -140,8 +137,8 @@ def _text(
     if file is None:
         raise NotFoundError(f"There is no text for '{code}' under {root.path / 'mlm'}.")
     text = read_text(file)
-    if len(text.lines) < FEWEST_LINES:
-        raise DataError(f"{file} has {len(text.lines)} lines to learn from; give it at least {FEWEST_LINES}.")
+    if len(text.lines) < LEAST_LINES:
+        raise DataError(f"{file} has {len(text.lines)} lines to learn from; give it at least {LEAST_LINES}.")
     parts = split_text(text.lines)
     lines = _draw(list(parts.train), most, seed)
     encoded = encoder.text(lines) if store is None else store.text(encoder, lines)

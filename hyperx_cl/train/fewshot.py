@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+import torch
 from torch import nn
 
 from hyperx_cl.artefact import LanguageRecord
@@ -14,6 +15,7 @@ from hyperx_cl.config import FewshotOptions
 from hyperx_cl.data.batches import Batch, Pair, collate
 from hyperx_cl.data.encode import Encoder
 from hyperx_cl.data.examples import Sentence
+from hyperx_cl.data.packing import pack
 from hyperx_cl.data.sampler import PairSampler
 from hyperx_cl.data.tasks import check_labels
 from hyperx_cl.errors import DataError, UsageError
@@ -21,6 +23,7 @@ from hyperx_cl.evaluate.labelled import labelled_counts
 from hyperx_cl.evaluate.metrics import Counts, metric_name
 from hyperx_cl.model.hyperx import HyperX
 from hyperx_cl.model.language import Language, Slot
+from hyperx_cl.predict import normalised
 from hyperx_cl.train.loop import Group, Loop, Schedule
 from hyperx_cl.train.progress import Reporter, Silent
 from hyperx_cl.train.proof import Proof, Witness, frozen
@@ -80,7 +83,8 @@ def fewshot(
     """Learn what belongs to one pair from a few labelled sentences.
 
     Candidates are the pair as it is, a pair embedding, and a pair embedding with a pair part beside the language's. The
-    best by k-fold inside the sentences is learnt on all of them; of equals the smaller one.
+    best by k-fold inside the sentences is learnt on all of them; of equals the smaller one. Each starts from the pair
+    as it is: a part that an earlier call has brought stays, and moves with the third candidate alone.
 
     Args:
         model: With the language attached.
@@ -100,36 +104,38 @@ def fewshot(
     if model.task(task).kind == "mlm":
         raise UsageError("mlm has no labels: use `hyperx-cl add-language` to learn from raw text.")
     check_labels(sentences, model.task(task), "the labelled sentences")
-    if len(sentences) < 2:
-        raise DataError(f"{len(sentences)} labelled sentence is too few to learn from and to check; give at least 2.")
+    if test:
+        check_labels(test, model.task(task), "the test sentences")
+    if len({sentence.words for sentence in sentences}) < 2:
+        raise DataError("One labelled sentence is too few to learn from and to check; give at least 2 different ones.")
     begin, reporter = time.perf_counter(), reporter or Silent()
     original, shadowed = model.language(code), model.added[code] if code in model.added else None
-    witness, pair = Witness(model, code), Pair(task, code)
-    model.added[code] = copy.deepcopy(original)
+    witness, digests = Witness(model, code, task=task), [sentence.digest for sentence in sentences]
+    sentences, test = _as_read(sentences), _as_read(test or ())
     try:
-        with frozen(model):
-            trial = _Trial(model, pair, options, original)
+        with frozen(model, seed=options.seed):
+            trial = _Trial(model, Pair(task, code), options, original)
             folds = trial.folds(sentences, reporter)
             chosen = max(folds, key=lambda name: folds[name])  # the first of equals: the smaller one
             trial.learn(ZERO_SHOT, sentences, options.seed)  # back to where it began
             measured = [trial.score(test)] if test else [folds[ZERO_SHOT]]
             trial.learn(chosen, sentences, options.seed)
             measured.append(trial.score(test) if test else folds[chosen])
+        proof, seconds = witness.compare(), round(time.perf_counter() - begin, 1)
+        record = None
+        if chosen != ZERO_SHOT:
+            facts = {
+                "method": "fewshot", "task": task, "n": len(sentences), "chosen": chosen, "folds": folds,
+                "seed": options.seed, "steps": trial.steps, "sentences": digests, "options": asdict(options),
+                "seconds": seconds, "before": measured[0], "after": measured[1],
+                "measured_on": TEST_FILE if test else KFOLD,
+            }  # fmt: skip
+            record = model.record(code, facts | dict(provenance or {}))
     except BaseException:
         _put_back(model, code, shadowed)
         raise
-    proof, seconds = witness.compare(), round(time.perf_counter() - begin, 1)
-    digests = [sentence.digest for sentence in sentences]
-    record = None
-    if chosen == ZERO_SHOT:
+    if record is None:
         _put_back(model, code, shadowed)
-    else:
-        facts = {
-            "method": "fewshot", "task": task, "n": len(sentences), "chosen": chosen, "folds": folds,
-            "seed": options.seed, "steps": trial.steps, "sentences": digests, "options": asdict(options),
-            "seconds": seconds,
-        }  # fmt: skip
-        record = model.record(code, facts | dict(provenance or {}))
     return Learnt(
         record, chosen, folds, measured[0], measured[1], metric_name(task, model.task(task).kind),
         TEST_FILE if test else KFOLD, digests, seconds, proof,
@@ -145,16 +151,15 @@ class _Trial:
         self.steps = 0
 
     def folds(self, sentences: Sequence[Sentence], reporter: Reporter) -> dict[str, float]:
-        """Score of each candidate with every sentence labelled by a candidate that has not seen it."""
-        count = min(self.options.folds, len(sentences))
-        order = np.random.default_rng([self.options.seed, count]).permutation(len(sentences))
+        """Score of each candidate with every sentence labelled by a candidate that has not seen it, nor its like."""
+        parts = _folds(sentences, self.options.folds, self.options.seed)
         scores = {}
         for name in CANDIDATES:
             right = counted = 0.0
-            for number, held in enumerate(np.array_split(order, count)):
-                rest = sorted(set(range(len(sentences))) - set(held.tolist()))
-                self.learn(name, [sentences[i] for i in rest], self.options.seed + number)
-                counts = self._counts([sentences[i] for i in held])
+            for number, held in enumerate(parts):
+                rest = [sentence for part in parts if part is not held for sentence in part]
+                self.learn(name, rest, self.options.seed + number)
+                counts = self._counts(held)
                 right, counted = right + counts.numerator.sum(), counted + counts.denominator.sum()
                 reporter.step(number + 1, name)
             scores[name] = round(float(right / counted), 6) if counted else 0.0
@@ -170,28 +175,28 @@ class _Trial:
 
     def learn(self, candidate: str, sentences: Sequence[Sentence], seed: int) -> None:
         """Start anew from the language as it was and learn one candidate."""
-        language = copy.deepcopy(self.original)
-        self.model.added[self.pair.language] = language
-        if candidate == ZERO_SHOT:
-            return
-        rank = self.options.rank if candidate == WITH_PART else 0
-        language.pairs[self.pair.task] = slot = self._slot(language, rank)
-        slot.requires_grad_(True)
-        for _ in self._loop(slot, sentences, seed):
-            self.steps += 1
+        language, task = copy.deepcopy(self.original).requires_grad_(False), self.pair.task
+        self.model.added[self.pair.language] = language.to(self.model.device)
+        self.steps = 0
+        if candidate != ZERO_SHOT:
+            torch.manual_seed(seed)  # of a new part
+            language.pairs[task] = slot = self._slot(language, candidate)
+            self.steps = sum(1 for _ in self._loop(slot, candidate, sentences, seed))
+        language.requires_grad_(True)
 
-    def _slot(self, language: Language, rank: int) -> Slot:
+    def _slot(self, language: Language, candidate: str) -> Slot:
         task = self.pair.task
         known = language.pairs[task] if task in language.pairs else Slot(language.embedding(task))
         assert isinstance(known, Slot)
+        rank = known.part.down.shape[1] if known.part else self.options.rank if candidate == WITH_PART else 0
         return with_part(self.model, known, rank)
 
-    def _loop(self, slot: Slot, sentences: Sequence[Sentence], seed: int) -> Iterator[object]:
+    def _loop(self, slot: Slot, candidate: str, sentences: Sequence[Sentence], seed: int) -> Iterator[object]:
         o, ids = self.options, self.model.task(self.pair.task).label_ids
         encoded = self.encoder.words(sentences, ids)
-        lengths = {self.pair: [len(window) for window in encoded]}
-        sampler = PairSampler(lengths, max_tokens=o.max_tokens, seed=seed)
-        epoch = -(-sum(lengths[self.pair]) // o.max_tokens)
+        lengths = [len(window) for window in encoded]
+        sampler = PairSampler({self.pair: lengths}, max_tokens=o.max_tokens, seed=seed)
+        epoch = len(pack(sorted(range(len(lengths)), key=lengths.__getitem__), lengths, o.max_tokens))
 
         def draw_batch() -> Batch:
             _, indices = next(sampler)
@@ -199,11 +204,24 @@ class _Trial:
             return batch.to(self.model.device)
 
         groups = [Group([slot.embedding], o.rate_embedding)]
-        if slot.part is not None:
+        if slot.part is not None and candidate == WITH_PART:
             groups.append(Group(list(slot.part.parameters()), o.rate))
         steps = o.epochs * epoch
         schedule = Schedule(steps, steps // 10, 0.05)
         return iter(Loop(self.model, groups, draw_batch, schedule, clip=o.clip))
+
+
+def _folds(sentences: Sequence[Sentence], most: int, seed: int) -> list[list[Sentence]]:
+    alike: dict[tuple[str, ...], list[Sentence]] = {}
+    for sentence in sentences:
+        alike.setdefault(sentence.words, []).append(sentence)
+    groups, count = list(alike.values()), min(most, len(alike))
+    order = np.random.default_rng([seed, count]).permutation(len(groups))
+    return [[sentence for i in held for sentence in groups[i]] for held in np.array_split(order, count)]
+
+
+def _as_read(sentences: Sequence[Sentence]) -> list[Sentence]:
+    return [Sentence(normalised(sentence.words), sentence.labels) for sentence in sentences]
 
 
 def _put_back(model: HyperX, code: str, shadowed: nn.Module | None) -> None:

@@ -1,4 +1,4 @@
-"""Proof that adding touched nothing else: one hash over the model and every other language, and bits of their logits."""
+"""Proof that learning touched nothing else: one hash over all that must stay, and the bits of the logits it gives."""
 
 import hashlib
 from collections.abc import Iterator
@@ -22,9 +22,9 @@ class Proof:
     """What was hashed before and after.
 
     Args:
-        before: SHA-256 over the model and every other language, before.
+        before: SHA-256 over the model and every other language (and what one task alone may not move), before.
         after: The same, after.
-        probe: Whether the other languages' logits on a fixed probe are bit-identical.
+        probe: Whether the logits of all of these on a fixed probe are bit-identical.
         languages: How many other languages there are.
     """
 
@@ -40,16 +40,21 @@ class Proof:
 
 
 class Witness:
-    """Remembers a model and its other languages at one moment.
+    """Remembers a model and its languages at one moment.
 
     Args:
         model: The model.
         code: The language that may change.
+        task: The only task in which it may, or ``None`` for all.
     """
 
-    def __init__(self, model: HyperX, code: str) -> None:
-        self._model, self._code = model, code
+    def __init__(self, model: HyperX, code: str, *, task: str | None = None) -> None:
+        self._model = model
         self._others = [other for other in model.languages() if other != code]
+        self._pairs = [Pair(name, other) for other in self._others for name in model.tasks]
+        self._moves = Pair(task, code) if task else None
+        if task:
+            self._pairs += [Pair(name, code) for name in model.tasks if name != task]
         self._hash, self._logits = self._look()
 
     def compare(self) -> Proof:
@@ -59,27 +64,35 @@ class Witness:
 
     def _look(self) -> tuple[str, str]:
         tensors: dict[str, Tensor] = dict(self._model.saved_tensors())
-        for code in self._others:
+        for code in [*self._others, *([self._moves.language] if self._moves else [])]:
             for name, value in self._model.language(code).tensors().items():
                 tensors[f"language/{code}/{name}"] = torch.from_numpy(value)
+        if self._moves:
+            own = f"language/{self._moves.language}/pair.{self._moves.task}."
+            tensors = {name: value for name, value in tensors.items() if not name.startswith(own)}
         digest = hashlib.sha256()
         with inference(self._model):
-            for code in self._others:
-                for task in self._model.tasks:
-                    logits = self._model(_probe(self._model, Pair(task, code))).logits[0]
-                    digest.update(logits.float().cpu().numpy().tobytes())
+            for pair in self._pairs:
+                logits = self._model(_probe(self._model, pair)).logits[0]
+                digest.update(logits.float().cpu().numpy().tobytes())
         return fingerprint(tensors), digest.hexdigest()
 
 
 @contextmanager
-def frozen(model: HyperX) -> Iterator[None]:
-    """Let nothing of the model train meanwhile; what is added inside trains as it likes."""
-    parameters = [p for p in model.parameters() if p.requires_grad]
+def frozen(model: HyperX, *, seed: int) -> Iterator[None]:
+    """Let nothing of the model train meanwhile, and draw what is drawn (new parts, dropout) from that seed.
+
+    What is added inside trains as it likes. Afterwards the model trains as before, and torch draws on as before.
+    """
+    parameters, training = [p for p in model.parameters() if p.requires_grad], model.training
     for parameter in parameters:
         parameter.requires_grad_(False)
     try:
-        yield
+        with torch.random.fork_rng(devices=[model.device] if model.device.type == "cuda" else []):
+            torch.manual_seed(seed)
+            yield
     finally:
+        model.train(training)
         for parameter in parameters:
             parameter.requires_grad_(True)
 

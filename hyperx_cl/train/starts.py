@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -54,7 +55,7 @@ class Start:
 
 def place(model: HyperX, code: str, slot: nn.Module) -> None:
     """Let `code` run with that slot."""
-    model.added[code] = Language(slot).to(model.device)
+    model.added[code] = Language(cast(Slot, slot)).to(model.device)  # a `Mixture` can stand for a slot
 
 
 def loss_with(model: HyperX, code: str, slot: nn.Module, batches: Sequence[Batch]) -> float:
@@ -83,7 +84,9 @@ def mean(model: HyperX, candidates: Sequence[str]) -> Start:
     return Start("mean", average)
 
 
-def mixture(model: HyperX, code: str, candidates: Sequence[str], draw: Callable[[], Batch], steps: int) -> tuple[Start, int]:
+def mixture(
+    model: HyperX, code: str, candidates: Sequence[str], draw: Callable[[], Batch], steps: int
+) -> tuple[Start, int]:
     """Learn the weights of a mixture of stored embeddings by MLM.
 
     Returns:
@@ -125,4 +128,4 @@ def with_part(model: HyperX, slot: Slot, rank: int) -> Slot:
         own = slot.part
         fits = own is not None and own.down.shape[1] == rank
         part = copy.deepcopy(own) if fits else Part(model.shape.layers, model.shape.hidden, rank)
-    return Slot(slot.embedding, part).to(model.device)
+    return Slot(slot.embedding, part).to(model.device).requires_grad_(True)  # a copied part may come from a frozen one

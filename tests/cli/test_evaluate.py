@@ -16,7 +16,7 @@ FAST = ("--samples", "20", "--precision", "fp32", "--device", "cpu")
 def test_every_pair_with_a_file_as_json(cli: Cli, root: Path, stocked: Path) -> None:
     ended = cli("evaluate", "--data-dir", root, *FAST, "--json")
     assert ended.code == 0, ended.err
-    assert list(ended.data) == ["schema_version", "about", "scores", "averages", "raw"]
+    assert list(ended.data) == ["schema_version", "about", "scores", "averages"]
     pairs = [(score["task"], score["language"]) for score in ended.data["scores"]]
     assert pairs == [("ner", "en"), ("ner", "tr"), ("pos", "en"), ("pos", "tr")]
     assert {score["version"] for score in ended.data["scores"]} == {1}
@@ -40,13 +40,15 @@ def test_table_markdown_csv_and_quiet(cli: Cli, root: Path, stocked: Path) -> No
 
 
 def test_raw_text_is_scored_beside_gold_words(cli: Cli, root: Path, stocked: Path) -> None:
-    words = ("evaluate", "--data-dir", root, *FAST, "--lang", "en", "--raw")
-    (score,) = cli(*words, "--json").data["raw"]
-    assert list(score) == ["language", "segmenter", "words", "tags", "accuracy"]
-    assert (score["language"], score["segmenter"], score["words"]) == ("en", "unicode", 1.0)
-    assert score["tags"] == pytest.approx(score["accuracy"])  # every word is found, so both count the same words
-    assert "words F1 %" in cli(*words).out
-    assert "| en | unicode | 100.0 |" in cli(*words, "--format", "markdown").out
+    words = ("evaluate", "--data-dir", root, *FAST, "--lang", "en", "--task", "pos", "--raw")
+    found = cli(*words, "--json").data
+    gold, aligned_words, aligned_tags = found["scores"]
+    assert found["about"]["segmenters"] == {"en": "unicode"}
+    assert (aligned_words["metric"], aligned_words["value"]) == ("Words aligned F1, raw text", 1.0)
+    assert aligned_tags["metric"] == "UPOS aligned F1, raw text"
+    assert 0 <= aligned_tags["value"] <= 1 and aligned_tags["words"] == gold["words"]
+    assert "UPOS aligned F1" in cli(*words).out
+    assert "UPOS aligned F1" in cli(*words, "--format", "csv").out
 
 
 @pytest.mark.parametrize(

@@ -73,7 +73,9 @@ def test_models_on_one_backbone_do_not_meet_and_go(tiny_backbone: Path) -> None:
 def test_a_type_without_seats_is_refused(tmp_path: Path) -> None:
     config = DistilBertConfig(vocab_size=20, dim=8, n_layers=1, n_heads=2, hidden_dim=8)
     DistilBertForMaskedLM(config).save_pretrained(tmp_path)
-    with pytest.raises(UsageError, match=r"of type 'distilbert', which has no adapter seats here; use one of bert, rob"):
+    with pytest.raises(
+        UsageError, match=r"of type 'distilbert', which has no adapter seats here; use one of bert, rob"
+    ):
         load_backbone(str(tmp_path))
 
 
@@ -83,7 +85,9 @@ def test_a_folder_that_is_not_there() -> None:
 
 
 def test_an_id_that_cannot_be_fetched() -> None:
-    with pytest.raises(NetworkError, match=r"nobody/no-such-model is neither a folder nor in the cache.*--backbone DIR"):
+    with pytest.raises(
+        NetworkError, match=r"nobody/no-such-model is neither a folder nor in the cache.*--backbone DIR"
+    ):
         load_backbone("nobody/no-such-model")
 
 

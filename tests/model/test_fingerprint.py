@@ -32,8 +32,8 @@ def test_what_else_belongs_to_the_identity_counts() -> None:
 
 def test_remembered_under_a_stamp(home: Path) -> None:
     mark = cached_fingerprint({"a": A}, stamp="one")
-    assert mark == fingerprint({"a": A}) == cached_fingerprint({"a": B}, stamp=None).replace(
-        fingerprint({"a": B}), mark
+    assert (
+        mark == fingerprint({"a": A}) == cached_fingerprint({"a": B}, stamp=None).replace(fingerprint({"a": B}), mark)
     )
     assert cached_fingerprint({"a": A + 1}, stamp="one") == mark
     assert cached_fingerprint({"a": A + 1}, stamp="two") == fingerprint({"a": A + 1})

@@ -16,16 +16,17 @@ def _built(**options: object) -> Hypernetwork:
 
 def test_paper_initialisation() -> None:
     built = _built(initialisation="paper")
-    weights = [built.generator.weight, built.projector[0].weight, built.projector[2].weight]
+    named = dict(built.named_parameters())
+    weights = [named[f"{name}.weight"] for name in ("generator", "projector.0", "projector.2")]
     assert [float(w.std()) for w in weights] == pytest.approx([0.02] * 3, rel=0.05)
-    assert all(float(b.abs().max()) == 0 for b in (built.generator.bias, built.projector[0].bias))
+    assert all(float(value.abs().max()) == 0 for name, value in named.items() if name.endswith("bias"))
     assert float(built.layer_embeddings.std()) == pytest.approx(1, rel=0.15)
 
 
 def test_scaled_initialisation_starts_near_the_bare_backbone() -> None:
     built = _built()
     assert float(built.generator.weight.std()) == pytest.approx(0.002, rel=0.05)
-    assert float(built.projector[0].weight.std()) == pytest.approx((2 / 192) ** 0.5, rel=0.05)
+    assert float(built.get_parameter("projector.0.weight").std()) == pytest.approx((2 / 192) ** 0.5, rel=0.05)
     down = built.shape.sizes["down"]
     assert float(built.generator.bias[:down].std()) == pytest.approx(0.02, rel=0.1)
     assert float(built.generator.bias[down:].abs().max()) == 0

@@ -44,7 +44,7 @@ def test_logits_loss_and_gradients_are_those_of_the_paper(
     loss = paper.loss(examples, backbone, weights, shape)
     _same("logits", out.logits[0], expected)
     _same("loss", out.loss, loss)
-    loss.backward()  # type: ignore[no-untyped-call]
+    loss.backward()
     assert _same_gradients(model, weights) > 20
 
 
@@ -56,14 +56,16 @@ def test_one_clipped_step_of_adamw(tiny_backbone: Path, task: str) -> None:
     backbone, shape = _plain_backbone(tiny_backbone, model)
     before = _plain(model, dict(model.named_parameters()))
     leaves = {name: value.clone().requires_grad_() for name, value in before.items()}
-    paper.loss(_examples(given), backbone, leaves, shape).backward()  # type: ignore[no-untyped-call]
+    paper.loss(_examples(given), backbone, leaves, shape).backward()
     gradients = {name: leaf.grad for name, leaf in leaves.items() if leaf.grad is not None}
     assert sum(float((g**2).sum()) for g in gradients.values()) ** 0.5 > 2 * clip
     rates = {name: 0.5 * rate for name, rate in _rates(model, options).items()}  # step 1 of 2 of the warm-up
     expected = paper.adamw_step(before, gradients, {}, step=1, rates=rates, clip=clip)
 
     schedule = Schedule(options.steps, options.warmup, options.final_rate)
-    loop = Loop(model, groups(model, options), lambda: given, schedule, clip=clip, accelerator=make_accelerator(cpu=True))
+    loop = Loop(
+        model, groups(model, options), lambda: given, schedule, clip=clip, accelerator=make_accelerator(cpu=True)
+    )
     next(iter(loop))
     after = _plain(model, dict(model.named_parameters()))
     for name, old in before.items():
@@ -95,7 +97,7 @@ def test_mixed_batch_has_the_gradients_of_the_paper(tiny_backbone: Path) -> None
     backbone, shape = _plain_backbone(tiny_backbone, model)
     weights = {name: value.requires_grad_() for name, value in _plain(model, dict(model.named_parameters())).items()}
     losses = [paper.loss(_examples(batch(model, *pair)), backbone, weights, shape) for pair in pairs]
-    torch.stack(losses).mean().backward()  # type: ignore[no-untyped-call]
+    torch.stack(losses).mean().backward()
     assert _same_gradients(model, weights) > 30
 
 
@@ -112,7 +114,9 @@ def test_a_segment_without_any_known_label_counts_nothing(tiny_backbone: Path) -
     model = build(tiny_backbone)
     given = batch(model, "pos", "en")
     assert given.targets is not None
-    empty = Batch(given.input_ids, given.attention_mask, given.wanted, torch.full_like(given.targets, -100), given.segments)
+    empty = Batch(
+        given.input_ids, given.attention_mask, given.wanted, torch.full_like(given.targets, -100), given.segments
+    )
     loss = model(empty).loss
     assert loss is not None and loss.item() == 0
     loss.backward()

@@ -54,8 +54,10 @@ def options(**changes: Any) -> TrainOptions:
     return TrainOptions(**(RUN | changes))
 
 
-def run(backbone: Path, root: Path, out: Path, *, resume: bool = False, reporter: Any = None, model: ModelOptions = MODEL,
-        tasks: Mapping[str, Task] = TASKS, languages: Mapping[str, Sequence[str]] = LANGUAGES, **changes: Any) -> Trained:  # fmt: skip
+def run(
+    backbone: Path, root: Path, out: Path, *, resume: bool = False, reporter: Any = None, model: ModelOptions = MODEL,
+    tasks: Mapping[str, Task] = TASKS, languages: Mapping[str, Sequence[str]] = LANGUAGES, **changes: Any,
+) -> Trained:  # fmt: skip
     """Train on the CPU in fp32."""
     return train_joint(
         load_backbone(str(backbone)), DataRoot(root), tasks, languages, model_options=model,

@@ -22,7 +22,9 @@ def encoder(tiny_backbone: Path) -> Encoder:
 
 
 def _pos(folder: Path, encoder: Encoder, *, most: int = 0, seed: int = 0) -> Corpus:
-    return load_corpora(DataRoot(folder), {"pos": POS}, {"pos": ["en"]}, encoder, max_sentences=most, seed=seed)[0][PAIR]
+    return load_corpora(DataRoot(folder), {"pos": POS}, {"pos": ["en"]}, encoder, max_sentences=most, seed=seed)[0][
+        PAIR
+    ]
 
 
 def test_every_pair_is_read_and_cached(tmp_path: Path, encoder: Encoder) -> None:

@@ -42,7 +42,7 @@ def _drawer(drawn_from: tuple[HyperX, dict[Pair, Corpus]], process: Process, **c
         {pair: [len(e) for e in corpus.train] for pair, corpus in corpora.items()}, max_tokens=chosen.max_tokens,
         seed=chosen.seed, temperature=chosen.temperature, shares=parse_shares(chosen.task_shares),
     )  # fmt: skip
-    return Drawer(model, corpora, sampler, chosen, process)  # type: ignore[arg-type]
+    return Drawer(model, corpora, sampler, chosen, process)
 
 
 def test_tasks_get_their_shares(drawn_from: tuple[HyperX, dict[Pair, Corpus]]) -> None:

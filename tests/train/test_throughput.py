@@ -29,7 +29,9 @@ def test_operations_are_about_those_that_torch_counts(tiny_backbone: Path, task:
     masked = int(given.wanted.sum()) / given.tokens if task == "mlm" else 0.0
     ours = operations_per_token(model, length=given.tokens, masked=masked) * given.tokens
     # What the hypernetwork itself costs is left out: it is shared by all tokens of a batch.
-    hypernetwork = 6 * model.shape.layers * sum(
-        p.numel() for p in (model.hypernetwork.generator.weight, *model.hypernetwork.projector.parameters())
+    hypernetwork = (
+        6
+        * model.shape.layers
+        * sum(p.numel() for p in (model.hypernetwork.generator.weight, *model.hypernetwork.projector.parameters()))
     )
     assert ours == pytest.approx(counter.get_total_flops() - hypernetwork, rel=0.15)

@@ -1,0 +1,39 @@
+"""The whole path on real languages, by the benchmark's own commands, on the small backbone; quoted figures use mBERT."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.mark.real
+def test_train_add_fewshot_evaluate_on_real_languages(data_root: Path, small_backbone: Path, tmp_path: Path) -> None:
+    words = ["--backbone", "small", "--data", str(data_root.parent)]
+    command = [*words, "--work", str(tmp_path / "work"), "--results", str(tmp_path)]
+    environment = {**os.environ, "HYPERX_TEST_BACKBONES": str(small_backbone.parent), "PYTHONPATH": str(ROOT)}
+
+    def run() -> subprocess.CompletedProcess[str]:
+        line = [sys.executable, "-m", "benchmarks.real_path", *command]
+        return subprocess.run(line, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=1500)
+
+    first = run()
+    assert first.returncode == 0, first.stderr
+    result = json.loads((tmp_path / "real_path_small.json").read_text(encoding="utf-8"))
+    assert set(result["added"]) == {"mt", "ug", "fo"}
+    for code, added in result["added"].items():
+        assert added["proof"]["holds"], code
+        assert added["losses"]["learnt"] < min(added["losses"]["mean"], added["losses"]["nearest"]), code
+    for few in result["fewshot"].values():
+        assert few["proof"]["holds"] and len(few["digests"]) == 20
+    scored = {(s["task"], s["language"]) for s in result["scores"]["all pairs"]}
+    assert {("pos", "mt"), ("ner", "mt"), ("pos", "en"), ("ner", "is"), ("pos", "hsb")} - scored == {("pos", "hsb")}
+    assert str(tmp_path) not in (tmp_path / "real_path_small.json").read_text(encoding="utf-8")
+    assert "| learnt |" in (tmp_path / "real_path_small.md").read_text(encoding="utf-8")
+
+    again = run()  # everything is kept: nothing runs twice
+    assert again.returncode == 0 and "==" not in again.stderr
