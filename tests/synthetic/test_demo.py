@@ -8,7 +8,7 @@ from typing import NamedTuple
 import pytest
 import torch
 
-from hyperx_cl.artefact import from_bytes, to_bytes
+from hyperx_cl.artefact import load_record, save_record
 from hyperx_cl.config import AddOptions, FewshotOptions, ModelOptions, TrainOptions
 from hyperx_cl.errors import ConflictError
 from hyperx_cl.model.hyperx import HyperX
@@ -85,7 +85,7 @@ def test_the_table_has_every_control_and_what_was_learnt(shown: Shown) -> None:
     assert demo.added.losses["learnt"] < min(demo.added.losses[name] for name in ("random", "zero", "mean", "nearest"))
 
 
-def test_the_proofs_hold_and_the_records_belong_to_the_stored_model(shown: Shown) -> None:
+def test_the_proofs_hold_and_the_records_belong_to_the_stored_model(shown: Shown, tmp_path: Path) -> None:
     demo = shown.demo
     assert demo.added.proof.holds and demo.learnt.proof.holds
     assert demo.added.proof.languages == len(BASE)
@@ -94,7 +94,7 @@ def test_the_proofs_hold_and_the_records_belong_to_the_stored_model(shown: Shown
     loaded = HyperX.from_pretrained(demo.folder / "model", backbone=str(demo.folder / "backbone"))
     for record in demo.records:
         assert record.provenance["source"] == "synthetic" and record.language == NEW
-        loaded.attach(from_bytes(to_bytes(record)))
+        loaded.attach(load_record(save_record(record, tmp_path)))
 
 
 def test_the_picture_shows_every_language_and_says_that_it_is_synthetic(shown: Shown) -> None:
