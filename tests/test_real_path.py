@@ -1,4 +1,4 @@
-"""The whole path on real languages, by the benchmark's own commands, on the small backbone; quoted figures use mBERT."""
+"""The whole path on real languages, by the commands of the benchmark, on the small backbone."""
 
 import json
 import os

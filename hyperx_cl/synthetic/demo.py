@@ -44,13 +44,14 @@ class DemoOptions:
 
     sizes: Sizes = Sizes()
     backbone: BackboneOptions = BackboneOptions()
-    model: ModelOptions = ModelOptions(projected=16, bottleneck=48)
+    model: ModelOptions = ModelOptions(projected=16, bottleneck=48, language_part=8)
     train: TrainOptions = TrainOptions(
-        steps=800, warmup=50, max_tokens=1024, max_length=64, rate=5e-3, rate_generator=3e-3, rate_embedding=2e-2,
-        validate_every=400, checkpoint_every=400, average_last=1, validation_sentences=40, precision="fp32",
+        steps=1200, warmup=50, max_tokens=1024, max_length=64, rate=5e-3, rate_generator=3e-3, rate_embedding=2e-2,
+        task_shares="mlm=0.4,pos=0.3,ner=0.3", validate_every=400, checkpoint_every=400, average_last=1,
+        validation_sentences=40, precision="fp32",
     )  # fmt: skip
-    add: AddOptions = AddOptions(steps=150, check_every=25, mixture_steps=20, max_tokens=1024, precision="fp32")
-    fewshot: FewshotOptions = FewshotOptions(n=20, folds=4, epochs=40, rate=1e-2, rate_embedding=1e-1, precision="fp32")
+    add: AddOptions = AddOptions(rank=8, steps=150, check_every=25, mixture_steps=20, max_tokens=1024, precision="fp32")
+    fewshot: FewshotOptions = FewshotOptions(n=40, folds=4, epochs=20, rate=3e-3, rate_embedding=2e-2, precision="fp32")
 
     def seeded(self, seed: int) -> "DemoOptions":
         """The same with that seed in every step that learns."""

@@ -1,4 +1,4 @@
-"""The demo from beginning to end, and the mechanism it shows: the nearer a relative, the better its vector carries over."""
+"""The demo from beginning to end, and the mechanism it shows: the nearer a relative, the better its vector."""
 
 import json
 from dataclasses import replace
