@@ -72,7 +72,6 @@ def _norm_hook(me: "weakref.ref[HyperX]", name: str) -> Callable[..., Tensor | N
         if model is None or model.active is None:
             return None
         own = model.norms[norm_key(name)]
-        assert isinstance(own, nn.LayerNorm)
         x, shape, eps = inputs[0], module.normalized_shape, module.eps
         # Our weights stay in fp32: bf16 would swallow the small steps that training takes from 1.
         if x.device.type == "cpu":  # takes bf16 states with fp32 weights as they are

@@ -62,10 +62,10 @@ class HyperX(nn.Module):
         self.tasks: dict[str, Task] = {task.name: task for task in sorted(tasks, key=lambda task: task.name)}
         self.hypernetwork = Hypernetwork(self.shape)
         self.task_embeddings = Vectors(self.tasks, d)
-        self.base = Table({code: Language(self._slot(torch.randn(d))) for code in sorted(languages)})
-        self.added = Table()
-        self.heads = Table({name: self._head(task) for name, task in self.tasks.items()})
-        self.norms = Table({norm_key(name): backbone.copy_norm(name) for name in backbone.norms})
+        self.base: Table[Language] = Table({code: Language(self._slot(torch.randn(d))) for code in sorted(languages)})
+        self.added: Table[Language] = Table()
+        self.heads: Table[nn.Module] = Table({name: self._head(task) for name, task in self.tasks.items()})
+        self.norms: Table[nn.LayerNorm] = Table({norm_key(name): backbone.copy_norm(name) for name in backbone.norms})
         seat_hooks(self)
 
     @property
@@ -105,9 +105,7 @@ class HyperX(nn.Module):
         """
         for table in (self.added, self.base):
             if code in table:
-                language = table[code]
-                assert isinstance(language, Language)
-                return language
+                return table[code]
         raise NotFoundError(
             f"The model has no language '{code}'{did_you_mean(code, self.languages())}; "
             f"add it with `hyperx-cl add-language {code} --mlm FILE`."

@@ -1,6 +1,6 @@
 """What belongs to one language inside a model: its embedding, its part, and what its pairs carry."""
 
-from typing import Self, cast
+from typing import Self
 
 import numpy as np
 import torch
@@ -43,22 +43,22 @@ class Language(nn.Module):
     def __init__(self, own: Slot) -> None:
         super().__init__()
         self.own = own
-        self.pairs = Table()  # by task
+        self.pairs: Table[Slot] = Table()  # by task
 
     def embedding(self, task: str) -> Tensor:
         """The vector the hypernetwork reads for that task: the pair's where there is one, ``(d,)``."""
         slot = self.pairs[task] if task in self.pairs else self.own
-        return cast(Slot, slot).embedding
+        return slot.embedding
 
     def slots(self, task: str) -> list[Slot]:
         """The slots whose parts act for that task: the language's, then the pair's."""
-        return [self.own, cast(Slot, self.pairs[task])] if task in self.pairs else [self.own]
+        return [self.own, self.pairs[task]] if task in self.pairs else [self.own]
 
     def tensors(self) -> dict[str, np.ndarray]:
         """Everything under the names of a language record, fp32."""
         out = _slot_tensors("", self.own)
-        for task, slot in self.pairs.items():
-            out |= _slot_tensors(f"pair.{task}.", cast(Slot, slot))
+        for task in self.pairs:
+            out |= _slot_tensors(f"pair.{task}.", self.pairs[task])
         return out
 
     @classmethod

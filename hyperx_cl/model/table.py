@@ -1,19 +1,26 @@
 """Tables of modules and vectors under names that users choose: any language code, any task."""
 
 from collections.abc import Iterable
+from typing import Generic, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
 
 from hyperx_cl.errors import UsageError
 
+Kind = TypeVar("Kind", bound=nn.Module)
 
-class Table(nn.ModuleDict):
-    """Modules by name. Unlike a plain `nn.ModuleDict` it also takes ``to`` (Tongan), ``pop`` (Pwapwa) or ``type``.
+
+class Table(nn.ModuleDict, Generic[Kind]):
+    """Modules of one kind by name. Unlike `nn.ModuleDict` it takes ``to`` (Tongan), ``pop`` (Pwapwa) and ``type``.
 
     Raises:
         UsageError: A name with a dot in it, which would cut the names of its tensors at the wrong place.
     """
+
+    def __getitem__(self, name: str) -> Kind:
+        """The module of that name."""
+        return cast(Kind, super().__getitem__(name))
 
     def add_module(self, name: str, module: nn.Module | None) -> None:
         """Put a module under a name."""
