@@ -135,7 +135,7 @@ def load_backbone(id_or_path: str, *, revision: str | None = None, attention: st
 
     id_or_path = os.path.expanduser(id_or_path)
     attention = attention or ("sdpa" if torch.cuda.is_available() else "eager")
-    with _plain_errors(id_or_path), _quiet():
+    with _plain_errors(id_or_path), quiet_transformers():
         config = AutoConfig.from_pretrained(id_or_path, revision=revision, trust_remote_code=False)
         if config.model_type not in FFN_SITE:
             raise UsageError(
@@ -225,7 +225,8 @@ def _cpu_flags() -> set[str]:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet_transformers() -> Iterator[None]:
+    """Keep transformers' own bars and notes off stderr: the commands have theirs."""
     from transformers.utils import logging
 
     level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()

@@ -14,6 +14,7 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processor
 from torch import Tensor
 from transformers import BertConfig, BertForMaskedLM, PreTrainedTokenizerFast
 
+from hyperx_cl.model.backbone import quiet_transformers
 from hyperx_cl.synthetic.corpus import raw_text
 from hyperx_cl.synthetic.family import Family
 
@@ -71,7 +72,8 @@ def build_backbone(family: Family, data_root: Path, folder: Path, options: Backb
     finally:
         torch.set_num_threads(threads)
     folder.mkdir(parents=True, exist_ok=True)
-    model.save_pretrained(folder)
+    with quiet_transformers():
+        model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
 

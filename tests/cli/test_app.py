@@ -178,6 +178,7 @@ def test_interrupted_training_says_how_to_go_on_and_does(cli: Cli, root: Path, t
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=_listen_to_ctrl_c,
     )
     checkpoint = home / "models" / "cut" / "checkpoint" / "state.json"
     deadline = time.monotonic() + 240
@@ -192,6 +193,11 @@ def test_interrupted_training_says_how_to_go_on_and_does(cli: Cli, root: Path, t
     refused = cli(*words)
     assert refused.code == 4
     assert "go on with --resume" in refused.err
+
+
+def _listen_to_ctrl_c() -> None:
+    """A shell starts what runs in its background deaf to Ctrl-C, and children inherit that."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def test_main_exits_with_the_code(monkeypatch: pytest.MonkeyPatch) -> None:
