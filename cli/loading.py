@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hyperx_cl.data.tasks import Task
-from hyperx_cl.errors import NotFoundError, UsageError, did_you_mean
+from hyperx_cl.errors import ConflictError, NotFoundError, UsageError, did_you_mean
 from hyperx_cl.registry.records import ModelRecord
 from hyperx_cl.registry.store import Registry
 
@@ -44,7 +44,7 @@ def load_model(
 
     Raises:
         NotFoundError: The backbone cannot be found.
-        ConflictError: It is another backbone than the model's.
+        ConflictError: It is another backbone than the model's, or the folder holds another model now.
         DataError: A file or a stored language is damaged.
     """
     from hyperx_cl.model.backbone import fast_dtype
@@ -52,6 +52,11 @@ def load_model(
 
     kept = str(record.config.get("backbone", ""))
     model = HyperX.from_pretrained(record.path, backbone=backbone or (kept if Path(kept).is_dir() else None))
+    if model.fingerprint() != record.fingerprint:
+        raise ConflictError(
+            f"the model in {record.path} has fingerprint {model.fingerprint()[:12]}, but {record.name!r} was stored "
+            f"with {record.fingerprint[:12]}: put its files back, or forget it with `hyperx-cl models remove {record.name}`"
+        )
     stored = [language for language in registry.languages(record.name) if language.method != JOINT]
     model.attach(*(registry.language(language.language, record.name).record for language in stored))
     place = torch_device(device)

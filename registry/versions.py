@@ -16,9 +16,14 @@ from hyperx_cl.registry.tables import BlobRow, LanguageRow, ModelRow, VersionRow
 
 
 def add(session: Session, record: LanguageRecord, *, facts: dict[str, Any], new_version: bool) -> VersionRow:
-    """Store a record as the language's next version and let its name point there; equal content is stored once."""
+    """Store a record as the language's next version and let its name point there.
+
+    Equal content is stored once: as a new version it means that the name points at the old one again.
+    """
     known = session.scalar(select(VersionRow).where(VersionRow.hash == record.hash))
     if known is not None:
+        if new_version:
+            known.language.current = known.number
         return known
     model = _model_of(session, record)
     expect_addable(session, record.language, model, new_version=new_version)

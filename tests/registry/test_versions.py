@@ -99,6 +99,15 @@ def test_removing_a_version_moves_the_name_to_the_newest_left(registry: Registry
     assert registry.check() == []
 
 
+def test_what_is_learnt_again_is_in_use_again(registry: Registry, make_record: Make) -> None:
+    registry.add_language(make_record(seed=1))
+    second = registry.add_language(make_record(seed=2), new_version=True)
+    registry.use_language("mt", 1)
+    assert registry.add_language(make_record(seed=2), new_version=True).version == second.version == 2
+    assert registry.language("mt").stored.version == 2
+    assert [stored.version for stored in registry.history("mt")] in ([1, 2], [2, 1])
+
+
 def test_a_version_number_is_never_given_twice(registry: Registry, make_record: Make) -> None:
     registry.add_language(make_record(seed=1))
     registry.add_language(make_record(seed=2), new_version=True)
