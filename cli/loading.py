@@ -55,7 +55,8 @@ def load_model(
     if model.fingerprint() != record.fingerprint:
         raise ConflictError(
             f"the model in {record.path} has fingerprint {model.fingerprint()[:12]}, but {record.name!r} was stored "
-            f"with {record.fingerprint[:12]}: put its files back, or forget it with `hyperx-cl models remove {record.name}`"
+            f"with {record.fingerprint[:12]}: put its files back, "
+            f"or forget it with `hyperx-cl models remove {record.name} --cascade`"
         )
     stored = [language for language in registry.languages(record.name) if language.method != JOINT]
     model.attach(*(registry.language(language.language, record.name).record for language in stored))
