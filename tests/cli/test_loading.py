@@ -7,7 +7,7 @@ import pytest
 
 from hyperx_cl.artefact import LanguageRecord
 from hyperx_cl.cli.loading import find_model, load_model, task_of, torch_device
-from hyperx_cl.errors import NotFoundError, UsageError
+from hyperx_cl.errors import ConflictError, NotFoundError, UsageError
 from hyperx_cl.registry.store import Registry
 
 
@@ -31,6 +31,24 @@ def test_another_backbone_folder_with_the_same_weights_will_do(
     with Registry.open(readonly=True) as registry:
         known = find_model(registry, "tiny", str(copy))
         assert load_model(registry, known, backbone=str(copy), device="cpu", precision="fp32").languages()
+
+
+def test_a_folder_that_holds_another_model_now_is_refused(stocked: Path, tmp_path: Path) -> None:
+    from dataclasses import replace
+
+    import torch
+
+    from hyperx_cl.model.hyperx import HyperX
+
+    with Registry.open(readonly=True) as registry:
+        known = find_model(registry, None, None)
+        other = HyperX.from_pretrained(known.path, backbone=known.config["backbone"])
+        with torch.no_grad():
+            other.task_embeddings["pos"].add_(1)
+        other.save_pretrained(tmp_path / "other")
+        moved = replace(known, path=str(tmp_path / "other"))
+        with pytest.raises(ConflictError, match=f"was stored with {known.fingerprint[:12]}: put its files back"):
+            load_model(registry, moved, backbone=None, device="cpu", precision="fp32")
 
 
 def test_tasks_are_known_without_loading(stocked: Path) -> None:
