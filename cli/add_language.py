@@ -1,6 +1,6 @@
 """`add-language`: a new language from raw text, or like others without any; nothing else of the model changes."""
 
-import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,7 +18,7 @@ from hyperx_cl.languages import canonical, name
 from hyperx_cl.registry.home import home
 from hyperx_cl.registry.records import ModelRecord, StoredLanguage
 from hyperx_cl.registry.store import Registry
-from hyperx_cl.train.progress import reporting
+from hyperx_cl.train.progress import Silent, reporting
 
 if TYPE_CHECKING:
     from hyperx_cl.data.text import Text
@@ -64,6 +64,8 @@ def add_language(
         raise UsageError("give either --mlm FILE, the language's text, or --like LANGS, languages that it resembles")
     if mlm is not None and not mlm.is_file():
         raise NotFoundError(f"there is no file {mlm}: check the path")
+    if mlm is None:
+        _expect_no_learning(flags, output_dir=output_dir, resume=resume)
     facts = {key: value for key, value in (("source", source), ("licence", licence)) if value}
     with common.registry() as registry:
         record = find_model(registry, model, backbone)
@@ -72,8 +74,14 @@ def add_language(
             registry.history(relative, record.name)
         work = _Work(registry, record, parent, short, options, backbone, device, facts)
         if mlm is None:
-            stored = work.like(relatives)
-            _show_like(common, stored, relatives)
+            stored = work.like(common, relatives)
+            common.out.result(
+                _like_summary(stored, relatives), ids=[f"{stored.language}@{stored.version}"],
+                show=[
+                    f"{stored.language} ({name(stored.language)}), version {stored.version} of model {stored.model}: "
+                    f"the mean of {', '.join(relatives)}, no text was read"
+                ],
+            )  # fmt: skip
         else:
             folder = (output_dir or home() / "checkpoints" / f"{record.name}-{short}") / "checkpoint"
             if resume and not folder.is_dir():
@@ -93,24 +101,36 @@ class _Work:
         self.options, self.facts = options, facts
         self._backbone, self._device = backbone, device
 
-    def like(self, relatives: list[str]) -> StoredLanguage:
+    def like(self, common: Common, relatives: list[str]) -> StoredLanguage:
         """Make the language out of others."""
+        import torch
+
         from hyperx_cl.train.add_language import like
 
         model = self._load()
-        return self._store(like(model, self.code, relatives, self.facts))
+        config = {
+            "model": self.record.name, "language": self.code, "like": relatives, "threads": torch.get_num_threads(),
+            **self.facts,
+        }  # fmt: skip
+        data = {code: self.registry.language(code, self.record.name).stored.hash for code in relatives}
+        with recording(
+            self.registry, "add-language", config=config, seed=None, reporter=Silent(), data=data
+        ) as run:  # fmt: skip
+            made = like(model, self.code, relatives, self.facts)
+            stored = self._store(common, made, run.begin())
+            run.metrics |= _like_summary(stored, relatives)
+        return stored
 
     def learn(self, common: Common, file: Path, folder: Path, *, resume: bool) -> "tuple[StoredLanguage, Added]":
         """Learn the language from its text."""
         import torch
 
-        from hyperx_cl.data.text import check_text, read_text
+        from hyperx_cl.data.text import read_text
         from hyperx_cl.train.add_language import add_language
+        from hyperx_cl.train.checkpoint import remove_checkpoint
 
         text: Text = read_text(file)
         model = self._load()
-        for warning in check_text(text, self.code, model.tokenizer):
-            common.out.warn(warning)
         config = {
             "model": self.record.name, "language": self.code, "add_language": as_dict(self.options),
             "text": str(file), "threads": torch.get_num_threads(), **self.facts,
@@ -127,9 +147,12 @@ class _Work:
                 reporter=run,
             )  # fmt: skip
             expect_proof(added.proof)
-            stored = self._store(added.record)
+            stored = self._store(common, added.record, run.begin())
             run.metrics |= _summary(stored, added)
-        shutil.rmtree(folder, ignore_errors=True)
+        remove_checkpoint(folder)
+        if common.out.quiet:  # else they were said when learning began
+            for warning in added.warnings:
+                common.out.warn(warning)
         return stored, added
 
     def _load(self) -> "HyperX":
@@ -137,9 +160,28 @@ class _Work:
             self.registry, self.record, backbone=self._backbone, device=self._device, precision=self.options.precision
         )
 
-    def _store(self, record: LanguageRecord) -> StoredLanguage:
+    def _store(self, common: Common, record: LanguageRecord, run: int) -> StoredLanguage:
         parent = self.parent.hash if self.parent else None
-        return self.registry.add_language(record, parent=parent, new_version=self.parent is not None)
+        stored = self.registry.add_language(record, parent=parent, new_version=self.parent is not None, run=run)
+        for correction in stored.provenance.get("corrections", ()):
+            if correction["run"] == run:
+                common.out.note(
+                    f"Version {stored.version} has these very numbers. Corrected with it: "
+                    f"{', '.join(correction['is'])}; what was said before is kept."
+                )
+        return stored
+
+
+def _expect_no_learning(flags: Mapping[str, Any], **others: Any) -> None:
+    """Refuse flags that count for nothing where nothing is learnt; the precision is that of the model's place.
+
+    Raises:
+        UsageError: Some were typed.
+    """
+    idle = [key for key in flags if key != "precision"] + [key for key, value in others.items() if value]
+    if idle:
+        words = ", ".join(f"--{key.replace('_', '-')}" for key in idle)
+        raise UsageError(f"--like learns nothing, for which {words} would count: leave that out, or give --mlm FILE")
 
 
 def expect_proof(proof: "Proof") -> None:
@@ -157,7 +199,7 @@ def proof_lines(proof: "Proof") -> list[str]:
     same = "unchanged" if proof.before == proof.after else f"CHANGED to {proof.after}"
     probe = "bit-identical" if proof.probe else "NOT identical"
     return [
-        f"hash of the model and every other language: {proof.before}, afterwards {same}",
+        f"hash of {proof.covers}: {proof.before}, afterwards {same}",
         f"logits of {proof.languages} other languages on a fixed probe: {probe}",
     ]
 
@@ -189,15 +231,8 @@ def _show(common: Common, stored: StoredLanguage, added: "Added") -> None:
     )
 
 
-def _show_like(common: Common, stored: StoredLanguage, relatives: list[str]) -> None:
-    common.out.result(
-        {
-            "model": stored.model, "language": stored.language, "version": stored.version, "hash": stored.hash,
-            "relatives": relatives,
-        },
-        ids=[f"{stored.language}@{stored.version}"],
-        show=[
-            f"{stored.language} ({name(stored.language)}), version {stored.version} of model {stored.model}: "
-            f"the mean of {', '.join(relatives)}, no text was read"
-        ],
-    )  # fmt: skip
+def _like_summary(stored: StoredLanguage, relatives: list[str]) -> dict[str, Any]:
+    return {
+        "model": stored.model, "language": stored.language, "version": stored.version, "hash": stored.hash,
+        "relatives": relatives,
+    }  # fmt: skip

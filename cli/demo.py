@@ -10,6 +10,8 @@ from hyperx_cl.cli.add_language import proof_lines
 from hyperx_cl.cli.keeping import keep_model
 from hyperx_cl.cli.options import Common, command
 from hyperx_cl.cli.output import Grid
+from hyperx_cl.errors import ConflictError
+from hyperx_cl.registry.engine import shown
 from hyperx_cl.registry.home import home
 from hyperx_cl.registry.store import Registry
 from hyperx_cl.train.progress import reporting
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from hyperx_cl.synthetic.demo import Demo
 
 NAME = "demo"
+OWN_REGISTRY = "registry.db"
 SYNTHETIC = "All of this is synthetic data: it shows that the parts work, and is no result."
 
 
@@ -37,9 +40,10 @@ def demo(
     from hyperx_cl.synthetic.demo import run_demo
 
     folder = (output_dir or home() / "demo").absolute()
+    expect_free(common.address, folder)
     with reporting("demo", 1, quiet=common.out.quiet) as reporter:
         done = run_demo(folder, seed=seed, reporter=reporter)
-    registry = common.address or str(folder / "registry.db")
+    registry = common.address or str(folder / OWN_REGISTRY)
     with Registry.open(registry) as store:
         keep_model(
             store, done.trained, NAME, folder / "model", backbone=str(folder / "backbone"), shape=done.shape,
@@ -49,6 +53,22 @@ def demo(
             known = store.expect_addable(record.language, model=NAME, new_version=True)
             store.add_language(record, parent=known.hash if known else None, new_version=True)
     _show(common, done, registry)
+
+
+def expect_free(address: str | None, folder: Path) -> None:
+    """Refuse before two minutes of work what the registry would refuse after them.
+
+    Raises:
+        ConflictError: It has a model of that name. The demo's own registry is made anew, whatever it holds.
+    """
+    if address is None or Path(shown(address)).absolute() == folder / OWN_REGISTRY:
+        return
+    with Registry.open(address, readonly=True) as store:
+        if NAME in [model.name for model in store.list_models()]:
+            raise ConflictError(
+                f"the registry {store.where} has a model {NAME!r} already: name another with --registry, or forget "
+                f"that one with `hyperx-cl models remove {NAME} --cascade --registry {store.where}`"
+            )
 
 
 def _show(common: Common, done: "Demo", registry: str) -> None:

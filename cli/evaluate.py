@@ -6,16 +6,16 @@ from typing import Annotated, Any, Literal
 import typer
 
 from hyperx_cl.cli.completion import complete_language, complete_task
-from hyperx_cl.cli.loading import find_model, load_model, task_of, tasks_of
-from hyperx_cl.cli.options import BackbonePlace, Common, DataDir, Device, ModelName, Precision, command
+from hyperx_cl.cli.gold import choose_pairs, gold_hashes
+from hyperx_cl.cli.loading import find_model, load_model, tasks_of
+from hyperx_cl.cli.options import BackbonePlace, Common, DataDir, Device, LabelMap, ModelName, Precision, command
 from hyperx_cl.cli.output import Grid
+from hyperx_cl.cli.plan import with_label_maps
 from hyperx_cl.cli.recording import recording, versions
 from hyperx_cl.cli.words import codes, names
 from hyperx_cl.data.root import DataRoot
-from hyperx_cl.errors import NotFoundError, UsageError
+from hyperx_cl.errors import UsageError
 from hyperx_cl.evaluate.report import PairScore, table, to_csv, to_json, to_markdown
-from hyperx_cl.registry.records import ModelRecord
-from hyperx_cl.registry.store import Registry
 from hyperx_cl.segment import ExternalSegmenter, Segmenter, segmenter_for
 from hyperx_cl.train.progress import reporting
 
@@ -42,6 +42,7 @@ def evaluate(
         typer.Option("--task", help="Tasks, such as pos,ner.", show_default="all", autocompletion=complete_task),
     ] = None,
     split: Annotated[Literal["test", "dev"], typer.Option("--split", help="Which files.")] = "test",
+    label_map: LabelMap = None,
     model: ModelName = None,
     backbone: BackbonePlace = None,
     compat: Annotated[
@@ -70,10 +71,15 @@ def evaluate(
     root = DataRoot(data_dir)
     with common.registry() as registry:
         record = find_model(registry, model, backbone)
-        pairs = _pairs(registry, record, root, codes(lang), names(task), split)
+        pairs = choose_pairs(registry, record, root, codes(lang), names(task), split, note=common.out.note)
         splitters = _splitters(pairs, tokenizer) if raw else {}
+        mapped = with_label_maps(tasks_of(record), label_map or ())
+        data = gold_hashes(root, mapped, pairs, split)
         stored = {language.language: language.version for language in registry.languages(record.name)}
         loaded = load_model(registry, record, backbone=backbone, device=device, precision=precision)
+        loaded.tasks.update(mapped)  # how their files are read, and nothing else
+
+        import torch
 
         from hyperx_cl.data.batches import Pair
         from hyperx_cl.evaluate.raw import evaluate_raw
@@ -81,12 +87,13 @@ def evaluate(
 
         about = {
             "model": record.name, "fingerprint": record.fingerprint, "split": split, "compat_hyperx": compat,
-            "seed": seed, "samples": samples, "precision": precision,
+            "seed": seed, "samples": samples, "precision": precision, "threads": torch.get_num_threads(),
+            "data_dir": str(root.path.absolute()), "label_map": list(label_map or ()),
             "segmenters": {code: splitter.name for code, splitter in splitters.items()},
         }  # fmt: skip
         with (
             reporting("scoring", len(pairs), quiet=common.out.quiet) as reporter,
-            recording(registry, "evaluate", config=about, seed=seed, reporter=reporter) as run,
+            recording(registry, "evaluate", config=about, seed=seed, reporter=reporter, data=data) as run,
         ):
             scores = evaluate_pairs(
                 loaded, root, [Pair(*pair) for pair in pairs], split=split, compat=compat, samples=samples, seed=seed,
@@ -99,28 +106,7 @@ def evaluate(
                 )
                 run.metrics |= {f"{score.task}:{score.language}, {score.metric}": score.value for score in aligned}
                 scores += aligned
-    _show(common, form, scores, about | {"versions": versions()})
-
-
-def _pairs(
-    registry: Registry, record: ModelRecord, root: DataRoot, wanted: Sequence[str], tasks: Sequence[str], split: str
-) -> list[tuple[str, str]]:
-    """Which (task, language) pairs: what was asked for and has a file; everything that has one if nothing was."""
-    for code in wanted:
-        registry.history(code, record.name)
-    chosen = [task_of(record, name, labelling=False).name for name in tasks]
-    chosen = chosen or [task.name for task in tasks_of(record).values() if task.kind != "mlm"]
-    languages = wanted or [stored.language for stored in registry.languages(record.name)]
-    pairs = [(name, code) for name in chosen for code in languages if _has(root, name, code, split)]
-    if not pairs:
-        raise NotFoundError(
-            f"{root.path} has no {split} file for {', '.join(chosen)} in {', '.join(languages) or 'any language'}"
-        )
-    return pairs
-
-
-def _has(root: DataRoot, task: str, code: str, split: str) -> bool:
-    return (root.text(code) if task == "mlm" else root.labelled(task, code, split)) is not None
+    _show(common, form, scores, about | {"versions": versions(), "data_hashes": data})
 
 
 def _splitters(pairs: Sequence[tuple[str, str]], tokenizer: str | None) -> dict[str, Segmenter]:

@@ -1,5 +1,7 @@
 """`fewshot`: a few labelled sentences move what belongs to one language in one task, and nothing else."""
 
+import unicodedata
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -7,9 +9,10 @@ import typer
 
 from hyperx_cl.cli.add_language import expect_proof, proof_data, proof_lines
 from hyperx_cl.cli.completion import complete_language, complete_task
-from hyperx_cl.cli.loading import find_model, load_model, task_of
-from hyperx_cl.cli.options import BackbonePlace, Common, Config, DataDir, Device, ModelName, command
+from hyperx_cl.cli.loading import find_model, load_model, task_of, tasks_of
+from hyperx_cl.cli.options import BackbonePlace, Common, Config, DataDir, Device, LabelMap, ModelName, command
 from hyperx_cl.cli.output import Grid
+from hyperx_cl.cli.plan import with_label_maps
 from hyperx_cl.cli.recording import recording
 from hyperx_cl.config import FewshotOptions, as_dict, resolve
 from hyperx_cl.data.conllu import read_conllu
@@ -17,7 +20,7 @@ from hyperx_cl.data.examples import Sentence, content_hash
 from hyperx_cl.data.ner import read_iob2
 from hyperx_cl.data.root import DataRoot
 from hyperx_cl.data.tasks import Task, check_labels
-from hyperx_cl.errors import UsageError
+from hyperx_cl.errors import DataError, UsageError
 from hyperx_cl.languages import canonical
 from hyperx_cl.registry.records import StoredLanguage
 from hyperx_cl.train.progress import reporting
@@ -45,6 +48,7 @@ def fewshot(
     test: Annotated[
         Path | None, typer.Option("--test", help="Measure on these instead of by k-fold.", show_default=False)
     ] = None,
+    label_map: LabelMap = None,
     model: ModelName = None,
     backbone: BackbonePlace = None,
     config: Config = None,
@@ -58,7 +62,8 @@ def fewshot(
     with common.registry() as registry:
         record = find_model(registry, model, backbone)
         parent = registry.language(code, record.name).stored
-        chosen = task_of(record, task)
+        task_of(record, task)  # it is there, and labels words
+        chosen = with_label_maps(tasks_of(record), label_map or ())[task]
         sentences = read_labelled(chosen, data) if data else DataRoot(data_dir or "").load(chosen, code, "train")
         tested = read_labelled(chosen, test) if test else None
 
@@ -67,17 +72,22 @@ def fewshot(
         from hyperx_cl.train.fewshot import draw, fewshot
 
         drawn = draw(sentences, options.n, options.seed)
+        data_hashes = {"sentences": content_hash(drawn)}
+        if test and tested is not None:
+            expect_apart(drawn, tested, test)
+            data_hashes["test"] = content_hash(tested)
         loaded = load_model(registry, record, backbone=backbone, device=device, precision=options.precision)
         source = {"data": str(data or data_dir)}
         facts = {
             "model": record.name, "language": code, "task": task, "fewshot": as_dict(options),
-            **source, "threads": torch.get_num_threads(),
+            **source, "test": str(test) if test else None, "label_map": list(label_map or ()),
+            "threads": torch.get_num_threads(),
         }  # fmt: skip
         with (
             reporting(f"few-shot {task} {code}", options.folds * options.epochs, quiet=common.out.quiet) as reporter,
             recording(
                 registry, "fewshot", config=facts, seed=options.seed, reporter=reporter,
-                data={"sentences": content_hash(drawn)},
+                data=data_hashes,
             ) as run,
         ):  # fmt: skip
             learnt = fewshot(
@@ -113,6 +123,25 @@ def read_labelled(task: Task, path: Path) -> list[Sentence]:
         sentences = read_iob2(path, label_map=task.label_map)
     check_labels(sentences, task, path)
     return sentences
+
+
+def expect_apart(drawn: Sequence[Sentence], tested: Sequence[Sentence], path: Path) -> None:
+    """Refuse to measure on what was learnt from: sentences of the same words, however they are labelled.
+
+    Raises:
+        DataError: Some of them are in both.
+    """
+    test = {_spelled(sentence) for sentence in tested}
+    both = [sentence for sentence in drawn if _spelled(sentence) in test]
+    if both:
+        raise DataError(
+            f"{path} holds {len(both)} of the {len(drawn)} sentences to learn from, first {' '.join(both[0].words)!r}: "
+            "take them out of one of the two files, or draw others with --seed"
+        )
+
+
+def _spelled(sentence: Sentence) -> tuple[str, ...]:
+    return tuple(unicodedata.normalize("NFC", word) for word in sentence.words)
 
 
 def _summary(model: str, code: str, task: str, stored: StoredLanguage | None, learnt: "Learnt") -> dict[str, Any]:

@@ -137,7 +137,9 @@ def _data(stored: StoredLanguage) -> dict[str, Any]:
 
 
 def _flat(values: Any, before: str = "") -> dict[str, str]:
-    """Nested values as lines: ``losses.learnt``."""
+    """Nested values as lines: ``losses.learnt``, ``corrections.1.was.source``."""
+    if isinstance(values, list) and values and all(isinstance(value, dict) for value in values):
+        values = dict(enumerate(values, 1))
     if not isinstance(values, dict):
         return {before: str(values)}
     found: dict[str, str] = {}

@@ -40,7 +40,7 @@ def find_model(registry: Registry, name: str | None, backbone: str | None) -> Mo
 def load_model(
     registry: Registry, record: ModelRecord, *, backbone: str | None, device: str, precision: str
 ) -> "HyperX":
-    """Load a model over its backbone, with every language stored for it, and put it where it shall compute.
+    """Load a model over its backbone with the languages stored for it, no others, and put it where it shall compute.
 
     Raises:
         NotFoundError: The backbone cannot be found.
@@ -58,8 +58,11 @@ def load_model(
             f"with {record.fingerprint[:12]}: put its files back, "
             f"or forget it with `hyperx-cl models remove {record.name} --cascade`"
         )
-    stored = [language for language in registry.languages(record.name) if language.method != JOINT]
-    model.attach(*(registry.language(language.language, record.name).record for language in stored))
+    stored = registry.languages(record.name)
+    for code in {*model.languages()} - {language.language for language in stored}:
+        model.forget(code)  # a base language that was removed from the registry
+    added = [language.language for language in stored if language.method != JOINT]
+    model.attach(*(registry.language(code, record.name).record for code in added))
     place = torch_device(device)
     return model.place(place, fast_dtype(precision, place))
 

@@ -32,6 +32,10 @@ BackbonePlace = Annotated[
 DataDir = Annotated[
     Path | None, typer.Option("--data-dir", help="Folder with ud/, ner/ and mlm/ by language.", show_default=False)
 ]
+LabelMap = Annotated[
+    list[str] | None,
+    typer.Option("--label-map", metavar="[TASK:]OLD=NEW", help="Rename a label; MISC=O drops an entity type."),
+]
 Config = Annotated[
     Path | None,
     typer.Option("--config", help="TOML file of options; flags go before it.", show_default=False),

@@ -57,7 +57,7 @@ def make_plan(
         chosen[name] = (_own_task(root, name), text)
     tasks = {name: task for name, (task, _) in chosen.items()}
     tasks |= _with_columns(tasks, [name for name in tasks if name not in wanted], columns)
-    tasks = _with_maps(tasks, label_maps)
+    tasks = with_label_maps(tasks, label_maps)
     left_out = set(codes(leave_out))
     languages: dict[str, list[str]] = {}
     for name, (_, listed) in chosen.items():
@@ -89,6 +89,24 @@ def sizes(root: DataRoot, plan: Plan) -> tuple[dict[tuple[str, str], int], Plan]
         if labels and not tasks[name].labels:
             tasks[name] = replace(tasks[name], labels=tuple(sorted(labels)))
     return counts, Plan(tasks, plan.languages)
+
+
+def with_label_maps(tasks: Mapping[str, Task], label_maps: Sequence[str]) -> dict[str, Task]:
+    """Let tasks rename labels when their files are read, besides what they rename already.
+
+    Args:
+        tasks: By name.
+        label_maps: ``OLD=NEW`` for all tasks with labels, or ``TASK:OLD=NEW`` for one.
+
+    Raises:
+        UsageError: One has not that form.
+    """
+    maps: dict[str, dict[str, str]] = {name: {} for name, task in tasks.items() if task.kind != "mlm"}
+    for old, new in pairs(label_maps, flag="--label-map", form="OLD=NEW, such as MISC=O"):
+        task, separator, label = old.partition(":")
+        for name in [task] if separator and task in maps else list(maps):
+            maps[name][label if separator and task in maps else old] = new
+    return {name: replace(task, label_map={**task.label_map, **maps.get(name, {})}) for name, task in tasks.items()}
 
 
 def _languages(root: DataRoot, task: str, text: str | None) -> list[str]:
@@ -138,12 +156,3 @@ def _with_columns(tasks: Mapping[str, Task], own: Sequence[str], columns: Sequen
         labels = () if name in own or column != tasks[name].column else tasks[name].labels
         changed[name] = replace(tasks[name], column=column, labels=labels)
     return changed
-
-
-def _with_maps(tasks: Mapping[str, Task], label_maps: Sequence[str]) -> dict[str, Task]:
-    maps: dict[str, dict[str, str]] = {name: {} for name, task in tasks.items() if task.kind != "mlm"}
-    for old, new in pairs(label_maps, flag="--label-map", form="OLD=NEW, such as MISC=O"):
-        task, separator, label = old.partition(":")
-        for name in [task] if separator and task in maps else list(maps):
-            maps[name][label if separator and task in maps else old] = new
-    return {name: replace(task, label_map=maps.get(name, {})) for name, task in tasks.items()}

@@ -37,8 +37,10 @@ class Recording:
         reporter: Reporter,
     ) -> None:
         self._registry, self._reporter = registry, reporter
-        self._facts = {"command": command, "config": config, "seed": seed, "data_hashes": data}
+        self._facts: dict[str, Any] = {"command": command, "config": config, "seed": seed}
         self.run: int | None = None
+        self.data: dict[str, str] = dict(data)
+        """Hashes of what it learns from or is scored on; what joins them on the way is kept at the end."""
         self.metrics: dict[str, Any] = {}
         """What the row keeps at the end."""
 
@@ -55,12 +57,12 @@ class Recording:
     def begin(self) -> int:
         """Write the row, once, and return its number."""
         if self.run is None:
-            self.run = self._registry.start_run(**self._facts, versions=versions())  # type: ignore[arg-type]
+            self.run = self._registry.start_run(**self._facts, data_hashes=self.data, versions=versions())
         return self.run
 
     def finish(self, status: str) -> None:
         """Write how it ended."""
-        self._registry.finish_run(self.begin(), status, self.metrics)
+        self._registry.finish_run(self.begin(), status, self.metrics, self.data)
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hyperx_cl.cli.dry_run import show_plan
-from hyperx_cl.cli.keeping import expect_name, keep_model
-from hyperx_cl.cli.options import Common, Config, DataDir, Device, Resume, command
+from hyperx_cl.cli.keeping import expect_free, keep_model
+from hyperx_cl.cli.options import Common, Config, DataDir, Device, LabelMap, Resume, command
 from hyperx_cl.cli.output import Grid, Output
 from hyperx_cl.cli.plan import Plan, make_plan
 from hyperx_cl.cli.recording import recording
@@ -20,11 +20,16 @@ from hyperx_cl.config import ModelOptions, TrainOptions, as_dict, resolve
 from hyperx_cl.data.root import DataRoot
 from hyperx_cl.errors import ConflictError, HyperXError, UsageError
 from hyperx_cl.registry.home import home
+from hyperx_cl.registry.records import ModelRecord
 from hyperx_cl.registry.store import Registry
 from hyperx_cl.train.progress import reporting
 
 if TYPE_CHECKING:
     from hyperx_cl.train.joint import Trained
+
+_SUMMARY = (
+    "fingerprint", "chosen", "steps", "tokens", "seconds", "tokens_per_second", "peak_share", "scores",
+)  # fmt: skip
 
 EXAMPLE = "hyperx-cl train --backbone bert-base-multilingual-cased --data-dir DIR --projected 32 --ner en,tr"
 
@@ -68,10 +73,7 @@ def train(
         list[str] | None,
         typer.Option("--column", metavar="[NAME=]COLUMN", help="Its column of CoNLL-U, such as xpos or feats.Case."),
     ] = None,
-    label_map: Annotated[
-        list[str] | None,
-        typer.Option("--label-map", metavar="[TASK:]OLD=NEW", help="Rename a label; MISC=O drops an entity type."),
-    ] = None,
+    label_map: LabelMap = None,
     leave_out: Annotated[
         str | None, typer.Option("--leave-out", metavar="LANGS", help="Languages to keep out.", show_default=False)
     ] = None,
@@ -98,14 +100,19 @@ def train(
         leave_out=leave_out,
     )  # fmt: skip
     title = name or re.sub(r"[^A-Za-z0-9._-]", "-", f"{Path(backbone).name}-d{shape.projected}").lstrip(".-_")
-    out = (output_dir or home() / "models" / title).absolute()
+    out = Path(os.path.abspath(output_dir or home() / "models" / title))
     with common.registry(readonly=dry_run) as registry:
-        _expect_free(registry, title, out, resume=resume)
+        finished = expect_free(registry, title, out, resume=resume)
+        if finished is not None:
+            _expect_settings(finished, plan, shape, options)
+            common.out.note(f"The run in {out} is finished, and its model is in the registry: nothing is left to do.")
+            _show(common.out, _summary_of(registry, finished), finished.config["languages"], title, out)
+            return
         if dry_run:
             show_plan(common.out, root, plan, backbone=place, shape=shape, title=title, out=out)
             return
         trained = _train(registry, common.out, root, plan, place, shape, options, out, resume, device, title)
-    _show(common.out, trained, title, out)
+    _show(common.out, _summary(trained), sorted(trained.model.base), title, out)
 
 
 def _train(
@@ -137,21 +144,23 @@ def _train(
         with recording(registry, "train", config=config, seed=options.seed, reporter=reporter) as run:
             trained = work(run)
             keep_model(registry, trained, title, out, backbone=backbone, shape=shape, options=options)
-            run.metrics |= _summary(trained) | {"data": trained.data}
+            run.metrics |= _summary(trained)
+            run.data |= trained.data
     return trained
 
 
-def _expect_free(registry: Registry, title: str, out: Path, *, resume: bool) -> None:
-    """Refuse, before anything is loaded, what would be refused after hours."""
-    expect_name(title)
-    known = next((model for model in registry.list_models() if model.name == title), None)
-    if known is not None and Path(known.path) != out:
+def _expect_settings(finished: ModelRecord, plan: Plan, shape: ModelOptions, options: TrainOptions) -> None:
+    """Refuse to go on with a finished run as if it had been another one."""
+    kept = finished.config
+    asked = [(kept["model"], as_dict(shape)), (kept["train"], as_dict(options))]
+    asked.append(({"languages": kept["languages"]}, {"languages": plan.codes}))
+    asked.append(({"tasks": sorted(task["name"] for task in kept["tasks"])}, {"tasks": sorted(plan.tasks)}))
+    other = [key for was, now in asked for key, value in now.items() if was.get(key, value) != value]
+    if other:
         raise ConflictError(
-            f"the name {title!r} belongs to the model in {known.path}: choose another with --name, "
-            f"or forget that one with `hyperx-cl models remove {title}`"
+            f"the run of model {finished.name!r} is finished, and had another {', '.join(other)}: "
+            "choose another --name to train with these"
         )
-    if not resume and any((out / name).exists() for name in ("model.safetensors", "checkpoint")):
-        raise ConflictError(f"{out} already holds a run: go on with --resume, or choose another --output-dir")
 
 
 @contextmanager
@@ -166,6 +175,13 @@ def _no_leftovers(out: Path) -> Iterator[None]:
         raise
 
 
+def _summary_of(registry: Registry, finished: ModelRecord) -> dict[str, Any]:
+    """The summary that a finished run left."""
+    kept = (run.metrics for run in registry.list_runs() if run.metrics.get("fingerprint") == finished.fingerprint)
+    found = next((metrics for metrics in kept if set(_SUMMARY) <= set(metrics)), {})
+    return {"fingerprint": finished.fingerprint} | {key: found[key] for key in _SUMMARY if key in found}
+
+
 def _summary(trained: "Trained") -> dict[str, Any]:
     return {
         "fingerprint": trained.fingerprint, "chosen": trained.chosen, "steps": trained.steps, "tokens": trained.tokens,
@@ -175,17 +191,20 @@ def _summary(trained: "Trained") -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _show(output: Output, trained: "Trained", title: str, out: Path) -> None:
+def _show(output: Output, summary: Mapping[str, Any], languages: Sequence[str], title: str, out: Path) -> None:
     if os.environ.get("RANK", "0") != "0":
         return
-    rows = [(pair.task, pair.language, f"{100 * score:.1f}") for pair, score in trained.scores.items()]
+    rows = [(*pair.rsplit(":", 1), f"{100 * score:.1f}") for pair, score in summary.get("scores", {}).items()]
+    told = (
+        "{chosen}, {tokens:,} tokens in {seconds:.0f} s ({tokens_per_second:.0f} tokens/s, {peak_share:.0%} of the "
+        "matrix peak)"
+    )
     output.result(
-        {"model": title, "path": str(out), "languages": sorted(trained.model.base), **_summary(trained)},
+        {"model": title, "path": str(out), "languages": list(languages), **summary},
         ids=[title],
         show=[
             Grid(("task", "language", "validation %"), rows),
-            f"{title} is in {out}: {trained.chosen}, {trained.tokens:,} tokens in {trained.seconds:.0f} s "
-            f"({trained.tokens_per_second:.0f} tokens/s, {trained.peak_share:.0%} of the matrix peak)",
-            f"fingerprint {trained.fingerprint}",
+            f"{title} is in {out}" + (f": {told.format(**summary)}" if "chosen" in summary else ""),
+            f"fingerprint {summary['fingerprint']}",
         ],
     )

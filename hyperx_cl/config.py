@@ -9,7 +9,7 @@ import dataclasses
 import difflib
 import tomllib
 import types
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -56,6 +56,7 @@ class TrainOptions:
     final_rate: Annotated[float, "share of the rates that is left at the last step (linear decay)"] = 0.02
     clip: Annotated[float, "largest global norm of the gradient"] = 1.0
     max_tokens: Annotated[int, "padded pieces in a micro-batch (rows times longest row)"] = 800
+    max_rows: Annotated[int, "rows in a micro-batch (0: as many as max_tokens holds)"] = 0
     accumulation: Annotated[int, "micro-batches per optimiser step and process"] = 1
     max_length: Annotated[int, "pieces in a row; longer sentences are read in windows"] = 128
     max_sentences: Annotated[int, "sentences used of each training file (0: all)"] = 0
@@ -73,10 +74,11 @@ class TrainOptions:
         for name in ("steps", "max_tokens", "accumulation", "validate_every", "average_last", "checkpoint_every"):
             _at_least(self, name, 1)
         _at_least(self, "max_length", 8)
-        for name in ("warmup", "max_sentences", "validation_sentences", "seed"):
+        for name in ("warmup", "max_rows", "max_sentences", "validation_sentences", "seed"):
             _at_least(self, name, 0)
-        for name in ("rate", "rate_generator", "rate_embedding", "clip", "temperature"):
+        for name in ("rate", "rate_generator", "rate_embedding", "clip"):
             _positive(self, name)
+        _at_least(self, "temperature", 1)  # below, the large languages would be drawn more often than they are large
         _share(self, "mask_rate")
         _fraction(self, "final_rate")
         _one_of(self, "precision", get_args(Precision))
@@ -163,7 +165,8 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
         "model": {"projected": projected, "initialisation": "paper", "dropout": True},
         "train": {
             "steps": 100_000, "warmup": 4000, "rate": 1e-4, "rate_generator": 1e-4, "rate_embedding": 1e-4,
-            "final_rate": 0.001, "max_tokens": 8192, "max_length": 256, "validate_every": 5000, "average_last": 1,
+            "final_rate": 0.001, "max_rows": 32, "max_tokens": 8192, "max_length": 256, "validate_every": 5000,
+            "average_last": 1,
         },
     }
     for name, projected in (("paper-base", 192), ("paper-small", 32))
@@ -236,11 +239,16 @@ def as_dict(options: Any) -> dict[str, Any]:
     return dataclasses.asdict(options)
 
 
-def parse_shares(text: str) -> dict[str, float]:
+def parse_shares(text: str, tasks: Collection[str] | None = None) -> dict[str, float]:
     """Read ``mlm=0.5,pos=0.3`` into shares; the tasks that are not named divide the rest.
 
+    Args:
+        text: As typed.
+        tasks: The tasks that there are, where they are known.
+
     Raises:
-        UsageError: Not of that form, a share outside 0 to 1, or a sum above 1.
+        UsageError: Not of that form, a share outside 0 to 1, a sum above 1, a task that there is not, or a sum below 1
+            where every task is named.
     """
     shares: dict[str, float] = {}
     for item in filter(None, (piece.strip() for piece in text.split(","))):
@@ -257,7 +265,20 @@ def parse_shares(text: str) -> dict[str, float]:
             raise UsageError(f"task_shares: the share of '{task}' must lie between 0 and 1.")
     if sum(shares.values()) > 1 + 1e-9:
         raise UsageError(f"task_shares: the shares add up to {sum(shares.values()):g}; make it at most 1.")
+    if tasks is not None:
+        _check_tasks(shares, tasks)
     return shares
+
+
+def _check_tasks(shares: Mapping[str, float], tasks: Collection[str]) -> None:
+    for task in shares:
+        if task not in tasks:
+            raise UsageError(
+                f"task_shares names the task '{task}'{did_you_mean(task, tasks)}, which is not trained; "
+                f"the tasks are {', '.join(tasks)}."
+            )
+    if set(shares) == set(tasks) and sum(shares.values()) < 1 - 1e-9:
+        raise UsageError(f"task_shares names every task, but the shares add up to {sum(shares.values()):g}; make it 1.")
 
 
 def _typed(where: str, value: Any, kind: Any) -> Any:

@@ -1,6 +1,5 @@
 """Tagging: documents in, their labels set in place; any number of languages in one call."""
 
-import unicodedata
 from collections.abc import Iterable, Sequence
 
 from hyperx_cl.data.batches import Pair
@@ -56,7 +55,7 @@ def tag_many(model: HyperX, documents: Sequence[tuple[Document, str]], tasks: Se
         sentences.setdefault(code, []).extend(document.sentences)
     encoder = Encoder(model.tokenizer, max_length=window_length(model))
     encoded = {
-        code: encoder.words([Sentence(normalised(s.words)) for s in rows], None) for code, rows in sentences.items()
+        code: encoder.words([Sentence(tuple(s.words)) for s in rows], None) for code, rows in sentences.items()
     }
     pairs = {Pair(task.name, code): task for code in sentences for task in wanted}
     found = label_pairs(
@@ -68,11 +67,6 @@ def tag_many(model: HyperX, documents: Sequence[tuple[Document, str]], tasks: Se
         for sentence, ids in zip(sentences[pair.language], found[pair], strict=True):
             labels = tuple(task.labels[i] for i in ids)
             sentence.set_labels(task.name, valid_iob2(labels) if task.kind == "spans" else labels)
-
-
-def normalised(words: Iterable[str]) -> tuple[str, ...]:
-    """The words as the model reads them, in NFC: many keyboards and files write é as e with a separate accent."""
-    return tuple(unicodedata.normalize("NFC", word) for word in words)
 
 
 def valid_iob2(tags: Iterable[str]) -> tuple[str, ...]:

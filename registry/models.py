@@ -72,7 +72,11 @@ def find(session: Session, wanted: str | None) -> ModelRow:
     if not rows:
         raise NotFoundError("no model yet: train one with `hyperx-cl train`, or try `hyperx-cl demo`")
     if wanted is None:
-        return next(row for row in rows if row.is_default)
+        chosen = next((row for row in rows if row.is_default), None)
+        if chosen is None:
+            names = ", ".join(row.name for row in rows)
+            raise NotFoundError(f"no model is the default one: choose with `hyperx-cl models use NAME` from {names}")
+        return chosen
     hits = [row for row in rows if row.name == wanted]
     if not hits and _PREFIX.fullmatch(wanted):
         hits = [row for row in rows if row.fingerprint.startswith(wanted)]

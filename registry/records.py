@@ -31,7 +31,8 @@ class StoredLanguage:
 
     The provenance holds, as far as they apply: method, capacity, seed, steps, tokens, seconds, text (sha256 and line
     counts, never the text), source, licence, losses (random, zero, mean, nearest, start, learnt), nearest, scores,
-    created, hyperx_cl, backbone (id, revision, fingerprint), parent.
+    created, hyperx_cl, backbone (id, revision, fingerprint), parent, corrections (at, run, was, is: where source or
+    licence was said anew of the same numbers).
     """
 
     language: str
@@ -87,7 +88,7 @@ class RunRecord:
     versions: Mapping[str, str]
     """Python, torch, … to version."""
     data_hashes: Mapping[str, str]
-    """File, or part of a text, to SHA-256."""
+    """Pair (``pos:en``), file or part of the data to SHA-256."""
     status: str
     """``running``, ``done``, ``failed`` or ``interrupted``."""
     metrics: Mapping[str, Any]

@@ -40,20 +40,29 @@ def start(
     return row
 
 
-def log(session: Session, number: int, metrics: Mapping[str, Any]) -> RunRow:
-    """Add metrics to a run; those of the same name are replaced."""
+def log(
+    session: Session, number: int, metrics: Mapping[str, Any], data_hashes: Mapping[str, str] | None = None
+) -> RunRow:
+    """Add metrics and hashes of data to a run; those of the same name are replaced."""
     row = session.get(RunRow, number)
     if row is None:
         raise NotFoundError(f"the registry has no run {number}")
     row.metrics = {**row.metrics, **_plain(metrics)}
+    row.data_hashes = {**row.data_hashes, **_plain(data_hashes or {})}
     return row
 
 
-def finish(session: Session, number: int, status: str, metrics: Mapping[str, Any]) -> RunRow:
+def finish(
+    session: Session,
+    number: int,
+    status: str,
+    metrics: Mapping[str, Any],
+    data_hashes: Mapping[str, str] | None = None,
+) -> RunRow:
     """Note how a run ended."""
     if status not in ENDS:
         raise UsageError(f"{status!r} is no way for a run to end: {', '.join(ENDS)}")
-    row = log(session, number, metrics)
+    row = log(session, number, metrics, data_hashes)
     row.status, row.finished = status, now()
     return row
 

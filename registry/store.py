@@ -1,7 +1,7 @@
 """The registry that commands talk to: every method is one transaction, and hands out frozen records."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self
@@ -104,6 +104,45 @@ class Registry:
             )
             return models.record(row)
 
+    def add_trained(
+        self,
+        name: str,
+        fingerprint: str,
+        path: str | os.PathLike[str],
+        backbone: Mapping[str, str],
+        config: Mapping[str, Any],
+        records: Sequence[LanguageRecord],
+        *,
+        method: str,
+        seed: int | None = None,
+        steps: int | None = None,
+    ) -> ModelRecord:
+        """Add a model together with the languages it was trained on: all of them, or nothing.
+
+        Args:
+            name: As in `add_model`, like the next four.
+            fingerprint: As there.
+            path: As there.
+            backbone: As there.
+            config: As there.
+            records: One for each language; each becomes its language's next version, and the one in use.
+            method: Of all records, as are the next two.
+            seed: Of the training.
+            steps: Of the training.
+
+        Raises:
+            ConflictError: The name belongs to another model, the model has another name, or a record another model.
+            UsageError: A name or fingerprint that cannot be one.
+        """
+        facts = {"method": method, "seed": seed, "steps": steps}
+        with self._writing() as session:
+            row = models.add(
+                session, name=name, fingerprint=fingerprint, path=path, backbone=backbone, config=config, created=None
+            )
+            for record in records:
+                versions.add(session, record, facts=facts, new_version=True)
+            return models.record(row)
+
     def list_models(self) -> list[ModelRecord]:
         """Return all models, oldest first."""
         with self._reading() as session:
@@ -113,7 +152,7 @@ class Registry:
         """Return a model, the default one for None.
 
         Raises:
-            NotFoundError: No such model, or none at all.
+            NotFoundError: No such model, none at all, or none that is the default one.
             ConflictError: The digits fit several fingerprints.
         """
         with self._reading() as session:
@@ -142,18 +181,31 @@ class Registry:
         steps: int | None = None,
         parent: str | None = None,
         new_version: bool = False,
+        run: int | None = None,
     ) -> StoredLanguage:
         """Store a record as the next version of its language, all or nothing, and let the name point at it.
 
         What is given here goes before what the record's provenance says; `method` has to be in one of the two.
-        A record that is stored already is left as it is, and its version returned.
+        A record that is stored already keeps its numbers and its version, which is returned. Only where it is said
+        anew where the text is from (`source`, `licence`), that is corrected, and `corrections` in the provenance
+        keeps what it was, when that was, and in which run.
+
+        Args:
+            record: What to store.
+            method: How it was made.
+            seed: Of the learning.
+            steps: Of the learning.
+            parent: Content hash of the version that it was learnt from.
+            new_version: Beside the version that is there.
+            run: Number of the run that stores it, for a correction.
 
         Raises:
             ConflictError: The language is there and `new_version` is not given, or model or backbone are others.
         """
         facts = {"method": method, "seed": seed, "steps": steps, "parent": parent}
         with self._writing() as session:
-            return versions.stored(versions.add(session, record, facts=facts, new_version=new_version))
+            row = versions.add(session, record, facts=facts, new_version=new_version, run=run)
+            return versions.stored(row)
 
     def expect_addable(
         self, code: str, *, model: str | None = None, new_version: bool = False
@@ -228,10 +280,12 @@ class Registry:
         with self._writing() as session:
             return runs.record(runs.log(session, run, metrics))
 
-    def finish_run(self, run: int, status: str, metrics: Mapping[str, Any]) -> RunRecord:
-        """Note how a run ended: ``done``, ``failed`` or ``interrupted``."""
+    def finish_run(
+        self, run: int, status: str, metrics: Mapping[str, Any], data_hashes: Mapping[str, str] | None = None
+    ) -> RunRecord:
+        """Note how a run ended: ``done``, ``failed`` or ``interrupted``; hashes of its data join those there are."""
         with self._writing() as session:
-            return runs.record(runs.finish(session, run, status, metrics))
+            return runs.record(runs.finish(session, run, status, metrics, data_hashes))
 
     def list_runs(self, limit: int | None = None) -> list[RunRecord]:
         """Return the runs, newest first."""

@@ -79,7 +79,7 @@ class BlobRow(Base):
 
 
 class VersionRow(Base):
-    """One version of a language; written once. The embedding stands here too, for searching without the blobs."""
+    """One version of a language: its numbers are written once; the embedding stands here too, for searching."""
 
     __tablename__ = "versions"
     __table_args__ = (UniqueConstraint("language_id", "number"),)

@@ -1,6 +1,7 @@
 """The languages of a registry and their versions: each call works inside the caller's session."""
 
 import hashlib
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import delete, select
@@ -14,8 +15,13 @@ from hyperx_cl.registry.models import forget_blobs
 from hyperx_cl.registry.records import LoadedLanguage, StoredLanguage
 from hyperx_cl.registry.tables import BlobRow, LanguageRow, ModelRow, VersionRow
 
+CORRECTABLE = ("source", "licence")
+"""What may be said anew of numbers that are stored already: people get it wrong, and no learning depends on it."""
 
-def add(session: Session, record: LanguageRecord, *, facts: dict[str, Any], new_version: bool) -> VersionRow:
+
+def add(
+    session: Session, record: LanguageRecord, *, facts: dict[str, Any], new_version: bool, run: int | None = None
+) -> VersionRow:
     """Store a record as the language's next version and let its name point there.
 
     Equal content is stored once: as a new version it means that the name points at the old one again.
@@ -24,6 +30,7 @@ def add(session: Session, record: LanguageRecord, *, facts: dict[str, Any], new_
     if known is not None:
         if new_version:
             known.language.current = known.number
+        _correct(known, record.provenance, run)
         return known
     model = _model_of(session, record)
     expect_addable(session, record.language, model, new_version=new_version)
@@ -141,6 +148,15 @@ def stored(row: VersionRow) -> StoredLanguage:
         tasks=tuple(row.tasks),
         provenance=row.provenance,
     )
+
+
+def _correct(row: VersionRow, told: Mapping[str, Any], run: int | None) -> None:
+    """Take over what is said anew of where a version's text is from, and keep what was said before."""
+    new = {key: told[key] for key in CORRECTABLE if told.get(key) not in (None, row.provenance.get(key))}
+    if not new:
+        return
+    correction = {"at": now(), "run": run, "was": {key: row.provenance.get(key) for key in new}, "is": new}
+    row.provenance = {**row.provenance, **new, "corrections": [*row.provenance.get("corrections", ()), correction]}
 
 
 def _known(session: Session, code: str, model: ModelRow) -> LanguageRow:

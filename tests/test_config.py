@@ -47,6 +47,7 @@ def test_presets_are_the_paper_s_two_sizes() -> None:
     assert ModelOptions().initialisation == "scaled"
     train = resolve(TrainOptions, preset="paper-base")
     assert (train.steps, train.warmup, train.temperature, train.clip) == (100_000, 4000, 5.0, 1.0)
+    assert (train.max_rows, train.max_tokens) == (32, 32 * train.max_length)
     assert train.rate == train.rate_generator == train.rate_embedding == 1e-4
 
 
@@ -164,3 +165,13 @@ def test_shares() -> None:
     ):
         with pytest.raises(UsageError, match=f"task_shares: .*{message}"):
             TrainOptions(task_shares=text)
+    assert parse_shares("mlm=0.5", ["mlm", "pos"]) == {"mlm": 0.5}
+    with pytest.raises(UsageError, match=r"names the task 'po' \(did you mean 'pos'\?\), which is not trained"):
+        parse_shares("po=0.5", ["mlm", "pos"])
+    with pytest.raises(UsageError, match="names every task, but the shares add up to 0.9; make it 1"):
+        parse_shares("mlm=0.5,pos=0.4", ["mlm", "pos"])
+
+
+def test_a_temperature_below_one_is_refused() -> None:
+    with pytest.raises(UsageError, match="temperature is 0.9; it must be at least 1"):
+        TrainOptions(temperature=0.9)

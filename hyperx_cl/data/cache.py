@@ -17,7 +17,7 @@ from hyperx_cl.data.examples import Sentence, content_hash
 
 _log = logging.getLogger(__name__)
 
-_FORMAT = "hyperx-cl/encoded@1"
+_FORMAT = "hyperx-cl/encoded@2"
 _RAGGED = ("ids", "first", "labels")
 
 

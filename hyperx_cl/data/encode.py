@@ -1,6 +1,7 @@
 """From words or lines to token ids: windows in which every word is read exactly once."""
 
 import json
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -52,6 +53,7 @@ class Encoded:
 class Encoder:
     """Encodes with a tokenizer of the `tokenizers` library (WordPiece, SentencePiece-like or byte-level).
 
+    Everything is read in NFC: many keyboards and files write é as e with a separate accent, which vocabularies do not.
     Special tokens written out in a text (``[MASK]``, ``<s>``) are read as plain text, or as the unknown token where the
     vocabulary has no other pieces for them. A word's label sits on its first
     piece that is not a lone word marker: SentencePiece vocabularies put a bare ``▁`` before most Chinese words.
@@ -137,13 +139,13 @@ class Encoder:
 
     def _line_ids(self, lines: Iterable[str]) -> Iterator[Ints]:
         for chunk in _chunks(lines):
-            for encoding in self._engine.encode_batch(chunk, add_special_tokens=False):
+            for encoding in self._engine.encode_batch([_nfc(line) for line in chunk], add_special_tokens=False):
                 yield self._ids(encoding)
 
     def _pieces(self, sentences: Iterable[Sentence]) -> Iterator[tuple[Ints, Ints]]:
         """Yield every sentence's piece ids and how many pieces each word has, int32 [P] and [W], each at least 1."""
         for chunk in _chunks(sentences):
-            split = [list(sentence.words) for sentence in chunk]
+            split = [[_nfc(word) for word in sentence.words] for sentence in chunk]
             encodings = self._engine.encode_batch(split, is_pretokenized=True, add_special_tokens=False)
             for words, encoding in zip(split, encodings, strict=True):
                 ids = self._ids(encoding)
@@ -181,6 +183,10 @@ class Encoder:
 
     def _framed(self, ids: Ints) -> Ints:
         return np.concatenate([self._prefix, ids, self._suffix])
+
+
+def _nfc(text: str) -> str:
+    return unicodedata.normalize("NFC", text)
 
 
 def _chunks(items: Iterable[_Item]) -> Iterator[list[_Item]]:

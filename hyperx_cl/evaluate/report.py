@@ -89,25 +89,27 @@ def averages(scores: Iterable[PairScore]) -> list[Average]:
 def table(scores: Iterable[PairScore]) -> Table:
     """Lay scores out as language x (task, metric), for whoever prints them.
 
-    Shares are shown as percentages with one decimal and their interval, losses with three decimals.
+    Shares are shown as percentages with one decimal and their interval, losses with three decimals. The last two
+    columns are the share of words with an unknown piece and the pieces per word, over the words of all the language's
+    labelled tasks; empty where neither was measured.
 
     Raises:
         ConflictError: A (task, language, metric) occurs twice.
     """
     cells = _cells(scores)
     columns = _columns(cells)
-    header = ("language", "seen", *(f"{task}: {metric}" for task, metric in columns))
+    header = ("language", "seen", *(f"{task}: {metric}" for task, metric in columns), *_PIECES)
     rows = []
     for language in dict.fromkeys(s.language for s in cells.values()):
         own = {(s.task, s.metric): s for s in cells.values() if s.language == language}
         shown = (_cell(own[c]) if c in own else "" for c in columns)
-        rows.append((_language(own.values()), _seen(own.values()), *shown))
+        rows.append((_language(own.values()), _seen(own.values()), *shown, *_pieces(own.values())))
     means = {(a.group, a.task, a.metric): a for a in averages(cells.values())}
     foot = []
     for group in _GROUPS:
         shown_means = [means.get((group, *column)) for column in columns]
         if any(shown_means):
-            foot.append((f"average of {group}", "", *(_mean(mean) for mean in shown_means)))
+            foot.append((f"average of {group}", "", *(_mean(mean) for mean in shown_means), *("" for _ in _PIECES)))
     return Table(header, tuple(rows), tuple(foot))
 
 
@@ -177,6 +179,7 @@ def from_json(text: str) -> list[PairScore]:
     return scores
 
 
+_PIECES = ("words with UNK, %", "pieces per word")
 _FIELDS = [field.name for field in fields(PairScore)]
 _GROUPS: dict[str, Callable[[PairScore], bool]] = {
     "seen": lambda score: score.seen is True,
@@ -207,6 +210,17 @@ def _language(scores: Iterable[PairScore]) -> str:
 
 def _seen(scores: Iterable[PairScore]) -> str:
     return {True: "seen", False: "unseen", None: "?"}[next(iter(scores)).seen]
+
+
+def _pieces(scores: Iterable[PairScore]) -> tuple[str, str]:
+    """Unknown rate and pieces per word of a language, each task's file counted once, by its words."""
+    measured = {s.task: s for s in reversed([*scores]) if s.unknown_rate is not None and s.pieces_per_word is not None}
+    words = sum(s.words for s in measured.values())
+    if not words:
+        return "", ""
+    unknown = sum(s.words * (s.unknown_rate or 0) for s in measured.values()) / words
+    pieces = sum(s.words * (s.pieces_per_word or 0) for s in measured.values()) / words
+    return f"{100 * unknown:.1f}", _two(pieces)
 
 
 def _cell(score: PairScore) -> str:

@@ -22,7 +22,6 @@ from hyperx_cl.evaluate.pieces import PieceCounter, cut
 from hyperx_cl.evaluate.report import PairScore
 from hyperx_cl.model.hyperx import HyperX
 from hyperx_cl.model.infer import masked_batches, masked_rows, window_length
-from hyperx_cl.predict import normalised
 
 _MASKED_TOKENS = 2048
 _LEAST_LINES = 5  # what can be split into three parts
@@ -175,7 +174,7 @@ def _read(model: HyperX, root: DataRoot, pair: Pair, split: str, compat: bool) -
     gold, ranges = root.load(task, pair.language, split), compat and task.name == "pos"
     if ranges:
         gold = _with_ranges(root, task, pair.language, split)
-    return _Test(pair, [Sentence(normalised(s.words), s.labels) for s in gold], compat=ranges)
+    return _Test(pair, gold, compat=ranges)
 
 
 def _with_ranges(root: DataRoot, task: Task, language: str, split: str) -> list[Sentence]:

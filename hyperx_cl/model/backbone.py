@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from torch import Tensor, nn
 
-from hyperx_cl.errors import ConflictError, NetworkError, NotFoundError, UsageError
+from hyperx_cl.errors import ConflictError, DataError, HyperXError, NetworkError, NotFoundError, UsageError
 from hyperx_cl.model.fingerprint import cached_fingerprint
 
 FFN_SITE = {
@@ -43,7 +44,7 @@ class BackboneInfo:
     """What a model remembers of the backbone it was trained on.
 
     Args:
-        id: Hub id or folder name it was loaded by.
+        id: Hub id it was loaded by, or the name of its folder without the way to it.
         revision: Commit on the Hub, or ``None`` for a folder.
         fingerprint: SHA-256 over the tensors in use, 64 hexadecimal digits.
         model_type: ``bert``, ``roberta`` or ``xlm-roberta``.
@@ -88,6 +89,31 @@ class Backbone:
         """The word embedding matrix, ``(vocabulary, h)``, frozen."""
         return self.encoder.get_input_embeddings().weight  # type: ignore[operator, no-any-return]
 
+    @property
+    def longest(self) -> int | None:
+        """Pieces of the longest row it has positions for, special ones included; ``None`` where nothing limits it."""
+        positions = getattr(self.config, "max_position_embeddings", None)
+        if positions is None:
+            return None
+        # RoBERTa's positions start behind the padding's own.
+        taken = int(self.config.pad_token_id) + 1 if self.info.model_type in ("roberta", "xlm-roberta") else 0
+        return int(positions) - taken
+
+    def expect_room(self, max_length: int) -> None:
+        """Refuse rows that are longer than its table of positions, before a forward runs over its end.
+
+        Args:
+            max_length: Pieces of the longest row that will come, special ones included.
+
+        Raises:
+            UsageError: It cannot read them.
+        """
+        if self.longest is not None and max_length > self.longest:
+            raise UsageError(
+                f"max_length is {max_length}, but the backbone {self.info.id} reads at most {self.longest} pieces; "
+                f"make it at most {self.longest}."
+            )
+
     def sites(self, placement: str) -> list[nn.Module]:
         """The modules whose output the adapters read, one a layer.
 
@@ -129,6 +155,8 @@ def load_backbone(id_or_path: str, *, revision: str | None = None, attention: st
     Raises:
         NotFoundError: There is no such folder, and the Hub does not have it.
         NetworkError: It is not in the cache and the Hub cannot be reached.
+        DataError: Its files are damaged.
+        ConflictError: Its weights lack layers that its configuration names.
         UsageError: A type of model that has no table of seats.
     """
     from transformers import AutoConfig, AutoModelForMaskedLM, AutoTokenizer
@@ -147,6 +175,9 @@ def load_backbone(id_or_path: str, *, revision: str | None = None, attention: st
             output_loading_info=True, use_safetensors=True, trust_remote_code=False,
         )  # fmt: skip
         tokenizer = AutoTokenizer.from_pretrained(id_or_path, revision=revision, use_fast=True, trust_remote_code=False)
+        if len(tokenizer.get_vocab()) <= len(tokenizer.all_special_tokens):  # transformers makes one of nothing
+            raise DataError(f"The backbone {id_or_path} lacks its tokenizer; copy or download the whole of it again.")
+        commit = _commit(id_or_path, revision)
     paths = MLM_HEAD[config.model_type]
     has_head = not any(str(key).startswith((paths["dense"], paths["norm"])) for key in loading["missing_keys"])
     encoder_missing = [key for key in loading["missing_keys"] if ".encoder." in f".{key}" or "embeddings." in key]
@@ -154,7 +185,7 @@ def load_backbone(id_or_path: str, *, revision: str | None = None, attention: st
         raise ConflictError(f"The backbone {id_or_path} lacks weights ({encoder_missing[0]} and maybe more).")
     info = BackboneInfo(
         id=id_or_path.rstrip("/") if not Path(id_or_path).is_dir() else Path(id_or_path).resolve().name,
-        revision=getattr(config, "_commit_hash", None),
+        revision=commit,
         fingerprint=backbone_fingerprint(masked_lm, config.model_type, has_head, source=id_or_path),
         model_type=config.model_type,
         layers=config.num_hidden_layers,
@@ -240,17 +271,57 @@ def quiet_transformers() -> Iterator[None]:
             logging.enable_progress_bar()
 
 
+def _commit(id_or_path: str, revision: str | None) -> str | None:
+    """Which commit of the Hub was loaded; ``None`` for a folder."""
+    from transformers.utils.hub import cached_file
+
+    if Path(id_or_path).is_dir():
+        return None
+    file = cached_file(id_or_path, "config.json", revision=revision)
+    snapshot = Path(str(file)).parent
+    return snapshot.name if snapshot.parent.name == "snapshots" else None
+
+
 @contextmanager
 def _plain_errors(id_or_path: str) -> Iterator[None]:
     if id_or_path.startswith((".", os.sep, "~")) and not Path(id_or_path).is_dir():
         raise NotFoundError(f"There is no backbone folder {id_or_path}.")
     try:
         yield
-    except (OSError, ValueError) as error:
-        offline = "offline" in str(error).lower() or "couldn't connect" in str(error).lower()
-        if offline:
-            raise NetworkError(
-                f"The backbone {id_or_path} is neither a folder nor in the cache, and the Hub cannot be reached; "
-                "give the folder it lies in (--backbone DIR), or try again with a connection."
-            ) from error
-        raise NotFoundError(f"The backbone {id_or_path} cannot be loaded: {str(error).splitlines()[0]}") from error
+    except (HyperXError, ImportError, MemoryError):
+        raise
+    except Exception as error:  # whatever a damaged file leads transformers, tokenizers and safetensors to
+        plain = _of_folder(id_or_path, error) if Path(id_or_path).is_dir() else _of_hub(id_or_path, error)
+        if plain is None:
+            raise
+        raise plain from error
+
+
+def _of_folder(folder: str, error: Exception) -> HyperXError:
+    if not (Path(folder) / "config.json").is_file() or not any(Path(folder).glob("*.safetensors")):
+        return NotFoundError(
+            f"The backbone {folder} cannot be loaded: it needs config.json, weights in safetensors and its tokenizer."
+        )
+    return DataError(f"The backbone in {folder} cannot be read ({_reason(error)}); copy or download the folder again.")
+
+
+def _of_hub(name: str, error: Exception) -> HyperXError | None:
+    if isinstance(error, (SafetensorError, RuntimeError)):
+        return DataError(
+            f"The backbone {name} cannot be read ({_reason(error)}); remove it from the Hub's cache and try again."
+        )
+    if not isinstance(error, (OSError, ValueError)):
+        return None
+    if "offline" in str(error).lower() or "couldn't connect" in str(error).lower():
+        return NetworkError(
+            f"The backbone {name} is neither a folder nor in the cache, and the Hub cannot be reached; "
+            "give the folder it lies in (--backbone DIR), or try again with a connection."
+        )
+    return NotFoundError(f"The backbone {name} cannot be loaded: {_reason(error)}")
+
+
+def _reason(error: Exception) -> str:
+    if "ignore_mismatched_sizes" in str(error):
+        return "its weights have other sizes than its config.json says"
+    first = str(error).partition("\n")[0].partition(". ")[0]
+    return first.strip().rstrip(".:") or type(error).__name__

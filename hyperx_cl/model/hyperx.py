@@ -64,6 +64,7 @@ class HyperX(nn.Module):
         self.task_embeddings = Vectors(self.tasks, d)
         self.base: Table[Language] = Table({code: Language(self._slot(torch.randn(d))) for code in sorted(languages)})
         self.added: Table[Language] = Table()
+        self.forgotten: Table[Language] = Table()
         self.heads: Table[nn.Module] = Table({name: self._head(task) for name, task in self.tasks.items()})
         self.norms: Table[nn.LayerNorm] = Table({norm_key(name): backbone.copy_norm(name) for name in backbone.norms})
         seat_hooks(self)
@@ -175,6 +176,22 @@ class HyperX(nn.Module):
         self.added[code] = language
         return language
 
+    def forget(self, code: str) -> None:
+        """Take a language out of use: it is listed no more, cannot be run, and nothing starts from it.
+
+        A base language's tensors stay part of the model and of what `save_pretrained` writes, so its fingerprint, and
+        with it every stored language, stays valid; a model loaded from there has the language again.
+
+        Raises:
+            NotFoundError: The model has no such language.
+        """
+        self.language(code)
+        if code in self.added:
+            del self.added[code]
+        if code in self.base:
+            self.forgotten[code] = self.base[code]
+            del self.base[code]
+
     def record(self, code: str, provenance: Mapping[str, Any]) -> LanguageRecord:
         """A language as it is now, as a record for the registry."""
         return LanguageRecord(
@@ -183,7 +200,11 @@ class HyperX(nn.Module):
 
     def saved_tensors(self) -> dict[str, Tensor]:
         """What `save_pretrained` writes: everything trained in base training, no added language, no backbone."""
-        return {name: value for name, value in self.state_dict().items() if not name.startswith("added.")}
+        return {
+            "base." + name.removeprefix("forgotten.") if name.startswith("forgotten.") else name: value
+            for name, value in self.state_dict().items()
+            if not name.startswith("added.")
+        }
 
     def fingerprint(self) -> str:
         """SHA-256 over saved tensors, tasks, options and the backbone's fingerprint."""

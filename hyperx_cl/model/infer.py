@@ -42,10 +42,8 @@ class MaskedScore:
 
 def window_length(model: HyperX) -> int:
     """The longest window to read with, in pieces: `MAX_LENGTH`, or what the backbone has positions for."""
-    config = model.backbone.config
-    # RoBERTa's positions start behind the padding's own.
-    taken = int(config.pad_token_id) + 1 if config.model_type in ("roberta", "xlm-roberta") else 0
-    return min(MAX_LENGTH, int(config.max_position_embeddings) - taken)
+    longest = model.backbone.longest
+    return MAX_LENGTH if longest is None else min(MAX_LENGTH, longest)
 
 
 @contextmanager

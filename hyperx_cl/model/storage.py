@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 
 from hyperx_cl.config import ModelOptions
 from hyperx_cl.data.tasks import Task
-from hyperx_cl.errors import ConflictError, DataError, NotFoundError, UsageError
+from hyperx_cl.errors import ConflictError, DataError, NetworkError, NotFoundError, UsageError
 from hyperx_cl.model.backbone import Backbone, load_backbone
 from hyperx_cl.model.fingerprint import fingerprint
 
@@ -56,10 +56,12 @@ def load(folder: Path, *, backbone: Backbone | str | None = None) -> "HyperX":
 
     Args:
         folder: What `save` wrote.
-        backbone: A loaded backbone, or where to load it from; by default the id in the configuration.
+        backbone: A loaded backbone, or where to load it from. By default the one that the configuration names: a
+            folder of that name in the working directory, in `folder` or beside it, or else that id on the Hub.
 
     Raises:
         NotFoundError: No model there, or its backbone cannot be found.
+        NetworkError: Its backbone is not here, and the Hub cannot be reached.
         DataError: The files are damaged or of another format.
         ConflictError: The backbone is not the one the model was trained on.
     """
@@ -68,21 +70,22 @@ def load(folder: Path, *, backbone: Backbone | str | None = None) -> "HyperX":
     config = read_config(folder)
     known = config["backbone"]
     if not isinstance(backbone, Backbone):
-        backbone = load_backbone(backbone or known["id"], revision=None if backbone else known["revision"])
+        backbone = load_backbone(backbone) if backbone else _named_backbone(known, folder)
     if backbone.info.fingerprint != known["fingerprint"]:
         raise ConflictError(
             f"The model in {folder} was trained on backbone {known['id']} with fingerprint {known['fingerprint']}, "
             f"but {backbone.info.id} has {backbone.info.fingerprint}; give the right one with --backbone."
         )
     options, tasks = _described(config, folder)
-    model = HyperX(backbone, options, tasks, config["languages"])
     try:
+        model = HyperX(backbone, options, tasks, config["languages"])
         tensors = load_file(folder / WEIGHTS)
         model.load_state_dict(tensors)
     except (SafetensorError, OSError, RuntimeError) as error:
-        raise DataError(
-            f"{folder / WEIGHTS} is damaged or incomplete: {str(error).splitlines()[-1].strip()}"
-        ) from error
+        reason = str(error).splitlines()[-1].strip().rstrip(".")
+        raise DataError(f"{folder / WEIGHTS} is damaged or incomplete: {reason}; copy or train it again.") from error
+    except (UsageError, ValueError) as error:
+        raise _undescribed(folder, error) from error
     if fingerprint(tensors, extra=identity(model)) != config["fingerprint"]:
         raise DataError(f"{folder} does not have the fingerprint in its {CONFIG}; copy or train the model again.")
     return model.eval()
@@ -102,18 +105,54 @@ def read_config(folder: Path) -> dict[str, Any]:
         config: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
         if config["format"] != FORMAT:
             raise DataError(f"{file} has format '{config['format']}', this version reads {FORMAT}; update hyperx-cl.")
-        for key in ("model", "tasks", "languages", "backbone", "fingerprint"):
-            config[key]
-    except (ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{file} is not the configuration of a hyperx-cl model.") from error
+        _expect_keys(config)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{file} is not the configuration of a hyperx-cl model; copy or train it again.") from error
     return config
+
+
+def _expect_keys(config: dict[str, Any]) -> None:
+    wanted = (
+        isinstance(config["model"], dict),
+        isinstance(config["fingerprint"], str),
+        all(isinstance(task, dict) for task in config["tasks"]),
+        all(isinstance(code, str) for code in config["languages"]),
+        all(isinstance(config["backbone"][key], str) for key in ("id", "fingerprint")),
+        isinstance(config["backbone"]["revision"], str | None),
+    )
+    if not all(wanted):
+        raise ValueError("a value of another kind than is written")
+
+
+def _named_backbone(known: dict[str, Any], folder: Path) -> Backbone:
+    """Load the backbone of a model's configuration, which keeps a folder's name but not the way to it."""
+    name = known["id"]
+    for place in (Path(name), folder / name, folder.parent / name):
+        if known["revision"] is None and (place / "config.json").is_file() and place.resolve() != folder.resolve():
+            return load_backbone(str(place.resolve()))
+    try:
+        return load_backbone(name, revision=known["revision"])
+    except (NotFoundError, NetworkError) as error:
+        raise type(error)(
+            f"The model in {folder} was trained over the backbone '{name}', which is neither a folder here nor to be "
+            "had from the Hub; name the folder it lies in: HyperX.from_pretrained(..., backbone=DIR), or --backbone "
+            "DIR on the command line."
+        ) from error
 
 
 def _described(config: dict[str, Any], folder: Path) -> tuple[ModelOptions, list[Task]]:
     try:
         return ModelOptions(**config["model"]), [Task(**task) for task in config["tasks"]]
     except (TypeError, UsageError) as error:
-        raise DataError(f"{folder / CONFIG} describes a model that this version does not know: {error}.") from error
+        raise _undescribed(folder, error) from error
+
+
+def _undescribed(folder: Path, error: Exception) -> DataError:
+    said = str(error).rstrip(".")
+    return DataError(
+        f"{folder / CONFIG} describes a model that this version does not know: {said}; update hyperx-cl, or copy the "
+        "model again."
+    )
 
 
 def _identity(model: "HyperX") -> dict[str, Any]:
@@ -121,6 +160,6 @@ def _identity(model: "HyperX") -> dict[str, Any]:
         "format": FORMAT,
         "model": asdict(model.options),
         "tasks": [asdict(task) | {"label_map": dict(task.label_map)} for task in model.tasks.values()],
-        "languages": sorted(model.base),
+        "languages": sorted({*model.base, *model.forgotten}),
         "backbone_fingerprint": model.backbone.info.fingerprint,
     }

@@ -16,7 +16,7 @@ from hyperx_cl.data.batches import Batch, Pair
 from hyperx_cl.data.encode import Encoder
 from hyperx_cl.data.masking import Vocabulary, mask_generator, mask_tokens
 from hyperx_cl.data.sampler import PairSampler
-from hyperx_cl.data.text import LEAST_LINES, Text, TextParts, split_text
+from hyperx_cl.data.text import LEAST_LINES, Text, TextParts, check_text, split_text
 from hyperx_cl.errors import ConflictError, DataError, UsageError
 from hyperx_cl.model.hyperx import HyperX
 from hyperx_cl.model.infer import masked_batches
@@ -26,6 +26,7 @@ from hyperx_cl.train.loop import Group, Loop, Schedule
 from hyperx_cl.train.progress import Reporter, Silent
 from hyperx_cl.train.proof import Proof, Witness, frozen
 from hyperx_cl.train.starts import Start, controls, loss_with, mean, mixture, nearest, place, with_part
+from hyperx_cl.train.throughput import Speed, known_peak, operations_per_token
 
 SCREENED_LINES = 60
 
@@ -41,8 +42,9 @@ class Added:
         start: Where learning started.
         steps: Optimiser steps, those of the mixture left out.
         tokens: Real tokens learnt on, those of the mixture included.
-        seconds: Seconds of this sitting.
+        seconds: Seconds of learning over all sittings.
         proof: That nothing else has changed.
+        warnings: What is doubtful about the text, one sentence each.
     """
 
     record: LanguageRecord
@@ -53,6 +55,7 @@ class Added:
     tokens: int
     seconds: float
     proof: Proof
+    warnings: tuple[str, ...]
 
 
 def add_language(
@@ -68,29 +71,40 @@ def add_language(
         code: The new language's code.
         text: Its raw text.
         options: How.
-        checkpoint: Folder to keep a checkpoint in, or none.
+        checkpoint: Folder to keep a checkpoint in, or none. It stays until `remove_checkpoint`, so that nothing is
+            lost before the record is stored.
         resume: Go on from that checkpoint, if there is one.
         provenance: Facts to keep in the record: source, licence, author.
-        reporter: Told how it goes.
+        reporter: Told how it goes, and what is doubtful about the text.
 
     Raises:
-        ConflictError: The checkpoint belongs to another language, text, model or set of options.
-        DataError: The text is too short, or has a part without any known piece.
-        UsageError: The model has no MLM task or no language to start from.
+        ConflictError: There is a checkpoint and `resume` was not asked for, or it belongs to another language, text,
+            model or set of options.
+        DataError: The text is too short, in another script than the language's or made of unknown pieces, or has a
+            part without any known piece.
+        NotFoundError: `code` is no language code.
+        UsageError: The model has no MLM task or no language to start from, or the rows are longer than its backbone
+            reads.
     """
     candidates = _candidates(model, code)
-    begin, reporter = time.perf_counter(), reporter or Silent()
+    model.backbone.expect_room(options.max_length)
+    if checkpoint and not resume and checkpoint_exists(checkpoint):
+        raise ConflictError(
+            f"An interrupted run of '{code}' has left a checkpoint; go on with --resume, or remove {checkpoint}."
+        )
+    warnings = tuple(check_text(text, code, model.tokenizer))
+    reporter = reporter or Silent()
     witness, earlier = Witness(model, code), model.added[code] if code in model.added else None
     try:
         with frozen(model, seed=options.seed):
             learner = _Learner(model, code, text, options, candidates, checkpoint, reporter)
-            learner.run(resume=resume)
+            learner.run(resume=resume, warnings=warnings)
             losses = learner.report()
-        seconds = round(time.perf_counter() - begin, 1)
+        seconds = round(learner.seconds, 1)
         facts = _facts(text, learner, options, losses, seconds) | dict(provenance or {})
         return Added(
             model.record(code, facts), losses, learner.nearest, learner.start, learner.loop.number,
-            learner.loop.tokens + learner.mixture_tokens, seconds, witness.compare(),
+            learner.loop.tokens + learner.mixture_tokens, seconds, witness.compare(), warnings,
         )  # fmt: skip
     except BaseException:
         _put_back(model, code, earlier)
@@ -119,6 +133,7 @@ class _Learner:
         self, model: HyperX, code: str, text: Text, options: AddOptions, candidates: list[str],
         checkpoint: Path | None, reporter: Reporter,
     ) -> None:  # fmt: skip
+        self.begin, self.earlier = time.perf_counter(), 0.0
         self.model, self.code, self.options, self.candidates = model, code, options, candidates
         self.checkpoint, self.reporter = checkpoint, reporter
         encoder = Encoder(model.tokenizer, max_length=options.max_length)
@@ -141,27 +156,45 @@ class _Learner:
         self.mixture_tokens = self.idle = 0
         self.looks: list[tuple[int, float]] = []
 
-    def run(self, *, resume: bool) -> None:
+    def run(self, *, resume: bool, warnings: Sequence[str]) -> None:
         """Learn until the steps are taken or the stop part gains no more; the best look stays."""
-        if resume and self.checkpoint and checkpoint_exists(self.checkpoint):
+        going_on = resume and self.checkpoint is not None and checkpoint_exists(self.checkpoint)
+        if going_on and self.checkpoint:
             self._restore(self.checkpoint)
-        else:
+        for warning in warnings:  # what is said makes a run of it, so all that is refused was refused before
+            self.reporter.say(f"Warning: {warning}")
+        if not going_on:
             self._seat(self._start().slot)
             self.best = copy.deepcopy(self.slot)
         while self.idle < self.options.patience and self.loop.number < self.options.steps:
             self._until_look()
         place(self.model, self.code, self.best)
 
+    @property
+    def seconds(self) -> float:
+        """Seconds so far, those of earlier sittings included."""
+        return self.earlier + time.perf_counter() - self.begin
+
     def _until_look(self) -> None:
+        before = self.loop.tokens
         for step in self.loop:
             if step.number % self.options.check_every and step.number != self.options.steps:
                 continue
+            speed = self._speed((step.tokens - before) / max(step.seconds, 1e-9))
             loss = loss_with(self.model, self.code, self.slot, self.stop)
             self._look(step.number, loss)
-            self.reporter.step(step.number, f"stop loss {loss:.3f} (start {self.looks[0][1]:.3f})")
+            told = f"stop loss {loss:.3f} (start {self.looks[0][1]:.3f}) · {speed}"
+            self.reporter.say(f"step {step.number}: {told}")
+            self.reporter.step(step.number, told)
             if self.checkpoint:
                 self._save(self.checkpoint)
             return
+
+    def _speed(self, rate: float) -> Speed:
+        """The speed at so many real tokens a second."""
+        length = sum(map(len, self.train)) / len(self.train)
+        operations = operations_per_token(self.model, length=length, masked=self.options.mask_rate)
+        return Speed(rate, rate * operations / known_peak(self.model.device, self.model.backbone.word_embeddings.dtype))
 
     def report(self) -> dict[str, float]:
         """Loss on the report part for the controls and what was learnt."""
@@ -218,6 +251,7 @@ class _Learner:
         state = {
             "configuration": self.configuration, "start": self.start, "nearest": self.nearest, "looks": self.looks,
             "idle": self.idle, "mixture_tokens": self.mixture_tokens, "sampler": self.sampler.state_dict(),
+            "seconds": self.seconds,
         }  # fmt: skip
         tensors = {f"{name}/{key}": t for name, slot in (("slot", self.slot), ("best", self.best))
                    for key, t in slot.state_dict().items()}  # fmt: skip
@@ -237,6 +271,7 @@ class _Learner:
         self.start, self.nearest, self.idle = state["start"], state["nearest"], state["idle"]
         self.looks, self.mixture_tokens = [(s, loss) for s, loss in state["looks"]], state["mixture_tokens"]
         self.sampler.load_state_dict(state["sampler"])
+        self.earlier = float(state.get("seconds", 0.0))  # the first version kept none
 
 
 def _candidates(model: HyperX, code: str) -> list[str]:

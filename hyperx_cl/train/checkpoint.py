@@ -17,6 +17,8 @@ from hyperx_cl.train.loop import Loop
 
 FORMAT = "hyperx-cl/checkpoint@1"
 TENSORS, STATE = "tensors.safetensors", "state.json"
+CUDA_STATE = "random/cuda"
+"""Name of the GPU's random state; checkpoints of a CPU, and those of the first version, have none."""
 
 
 def save_checkpoint(folder: Path, loop: Loop, tensors: Mapping[str, Tensor], state: Mapping[str, Any]) -> None:
@@ -33,7 +35,10 @@ def save_checkpoint(folder: Path, loop: Loop, tensors: Mapping[str, Tensor], sta
     for index, moments in optimiser["state"].items():
         named |= {f"optimiser/{index}/{name}": value for name, value in moments.items()}
     named["random/torch"] = torch.get_rng_state()
-    fresh, old = folder.with_name(folder.name + ".new"), folder.with_name(folder.name + ".old")
+    device = _device(loop)
+    if device.type == "cuda":  # dropout draws there
+        named[CUDA_STATE] = torch.cuda.get_rng_state(device)
+    fresh, old = _beside(folder)
     for leftover in (fresh, old):
         shutil.rmtree(leftover, ignore_errors=True)
     fresh.mkdir(parents=True)
@@ -48,10 +53,16 @@ def save_checkpoint(folder: Path, loop: Loop, tensors: Mapping[str, Tensor], sta
 
 def checkpoint_exists(folder: Path) -> bool:
     """Whether there is a whole checkpoint; one whose replacement was cut off is put back first."""
-    old = folder.with_name(folder.name + ".old")
+    _, old = _beside(folder)
     if not folder.exists() and old.exists():
         os.replace(old, folder)
     return (folder / STATE).is_file()
+
+
+def remove_checkpoint(folder: Path) -> None:
+    """Remove a checkpoint, and what an interruption while it was being replaced has left beside it."""
+    for part in (folder, *_beside(folder)):
+        shutil.rmtree(part, ignore_errors=True)
 
 
 def read_state(folder: Path) -> dict[str, Any]:
@@ -96,7 +107,19 @@ def load_checkpoint(folder: Path, loop: Loop) -> tuple[dict[str, Tensor], dict[s
     loop.optimiser.load_state_dict({"state": moments, "param_groups": loop.optimiser.state_dict()["param_groups"]})
     loop.number, loop.tokens = state["step"], state["tokens"]
     torch.set_rng_state(named["random/torch"])
+    device = _device(loop)
+    if CUDA_STATE in named and device.type == "cuda":
+        torch.cuda.set_rng_state(named[CUDA_STATE], device)
     return {name[len("model/") :]: value for name, value in named.items() if name.startswith("model/")}, state
+
+
+def _beside(folder: Path) -> tuple[Path, Path]:
+    """Where the next checkpoint is written, and where the last one waits meanwhile."""
+    return folder.with_name(folder.name + ".new"), folder.with_name(folder.name + ".old")
+
+
+def _device(loop: Loop) -> torch.device:
+    return loop.parameters[0].device
 
 
 def _damaged(folder: Path, error: Exception) -> DataError:

@@ -11,6 +11,7 @@ import torch
 from hyperx_cl.config import ModelOptions, TrainOptions, parse_shares
 from hyperx_cl.data.batches import Pair
 from hyperx_cl.data.encode import Encoder
+from hyperx_cl.data.examples import content_hash
 from hyperx_cl.data.root import DataRoot
 from hyperx_cl.data.sampler import PairSampler
 from hyperx_cl.data.tasks import Task
@@ -37,7 +38,7 @@ class Trained:
         steps: Optimiser steps taken.
         tokens: Real tokens read.
         seconds: Seconds of training over all sittings.
-        tokens_per_second: Real tokens a second over the last sitting.
+        tokens_per_second: Real tokens a second over the last sitting that took steps.
         peak_share: Share of the machine's matrix peak, 0 to 1.
         data: Hash of each pair's training data.
     """
@@ -80,6 +81,8 @@ def train_joint(
     folder = out / "checkpoint"
     going_on = checkpoint_exists(folder) and resume
     _refuse_other_run(out, going_on)
+    backbone.expect_room(options.max_length)
+    shares = parse_shares(options.task_shares, languages)
     torch.manual_seed(options.seed)
     encoder = Encoder(backbone.tokenizer, max_length=options.max_length)
     corpora, complete = load_corpora(
@@ -91,7 +94,7 @@ def train_joint(
     model.place(accelerator.device, dtype)
     sampler = PairSampler(
         {pair: [len(e) for e in corpus.train] for pair, corpus in corpora.items()}, max_tokens=options.max_tokens,
-        seed=options.seed, temperature=options.temperature, shares=parse_shares(options.task_shares),
+        seed=options.seed, temperature=options.temperature, shares=shares, max_rows=options.max_rows or None,
     )  # fmt: skip
     draw = Drawer(model, corpora, sampler, options, accelerator)
     schedule = Schedule(options.steps, options.warmup, options.final_rate)
@@ -135,6 +138,8 @@ def _configuration(
         "train": asdict(options),
         "tasks": [asdict(task) | {"label_map": dict(task.label_map)} for task in tasks.values()],
         "data": {pair_name(pair): corpus.train_hash for pair, corpus in sorted(corpora.items())},
+        # Validation chooses the model, so its data is part of what a run is.
+        "validation": {pair_name(pair): content_hash(corpus.dev) for pair, corpus in sorted(corpora.items())},
         "backbone": backbone.info.fingerprint,
     }
 
@@ -142,7 +147,10 @@ def _configuration(
 def _restore(folder: Path, loop: Loop, model: HyperX, sampler: PairSampler, configuration: dict[str, Any]) -> float:
     kept = read_state(folder)
     for section, values in json.loads(json.dumps(configuration)).items():
-        if _unordered(kept["configuration"].get(section)) != _unordered(values):
+        before = kept["configuration"].get(section, values)  # the first version kept no [validation]
+        if section == "train":
+            before = asdict(TrainOptions()) | before  # an option that came later had its default
+        if _unordered(before) != _unordered(values):
             raise ConflictError(
                 f"The checkpoint in {folder} was made with another [{section}]; resume with the settings it was "
                 "started with, or choose another --output-dir."

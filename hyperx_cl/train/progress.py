@@ -13,7 +13,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 
 class Reporter(Protocol):
-    """What a recipe tells while it works."""
+    """What a recipe tells while it works. What matters is said: only a terminal shows steps."""
 
     def step(self, done: int, text: str) -> None:
         """So many steps are done; `text` says how it goes."""
@@ -90,3 +90,16 @@ class RunLog:
         line = {"kind": kind, "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), **values}
         with self._file.open("a", encoding="utf-8") as out:
             out.write(json.dumps(line, ensure_ascii=False) + "\n")
+
+    def last(self, kind: str) -> dict[str, Any] | None:
+        """The last line of a kind, or ``None``; lines that a killed process left unfinished are passed over."""
+        if not self._file.is_file():
+            return None
+        for text in reversed(self._file.read_text(encoding="utf-8", errors="replace").splitlines()):
+            try:
+                line = json.loads(text)
+            except ValueError:
+                continue
+            if isinstance(line, dict) and line.get("kind") == kind:
+                return line
+        return None

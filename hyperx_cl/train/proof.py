@@ -1,4 +1,7 @@
-"""Proof that learning touched nothing else: one hash over all that must stay, and the bits of the logits it gives."""
+"""Proof that learning touched nothing else: one hash over all that must stay, and the bits of the logits it gives.
+
+It covers the model and the languages in use: the base ones and those attached, not what is stored elsewhere.
+"""
 
 import hashlib
 from collections.abc import Iterator
@@ -22,10 +25,10 @@ class Proof:
     """What was hashed before and after.
 
     Args:
-        before: SHA-256 over the model and every other language (and what one task alone may not move), before.
+        before: SHA-256 over the model and every other language in use (and what one task alone may not move), before.
         after: The same, after.
         probe: Whether the logits of all of these on a fixed probe are bit-identical.
-        languages: How many other languages there are.
+        languages: How many other languages are in use.
     """
 
     before: str
@@ -37,6 +40,12 @@ class Proof:
     def holds(self) -> bool:
         """Nothing else has changed."""
         return self.before == self.after and self.probe
+
+    @property
+    def covers(self) -> str:
+        """What was hashed and probed, in words."""
+        others = "language" if self.languages == 1 else "languages"
+        return f"the model and the {self.languages} other {others} in use"
 
 
 class Witness:

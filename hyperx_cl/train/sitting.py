@@ -18,23 +18,10 @@ from hyperx_cl.train.draw import Drawer
 from hyperx_cl.train.loop import Loop, Step
 from hyperx_cl.train.progress import Reporter, RunLog
 from hyperx_cl.train.snapshots import Snapshots
-from hyperx_cl.train.throughput import matrix_peak, operations_per_token
+from hyperx_cl.train.throughput import Speed, known_peak, operations_per_token
 
 REPORT_EVERY = 50
 """Steps between two lines of the log."""
-
-
-@dataclass(frozen=True)
-class Speed:
-    """How fast a sitting was.
-
-    Args:
-        rate: Real tokens a second, validations left out.
-        share: Share of the machine's matrix peak, 0 to 1.
-    """
-
-    rate: float
-    share: float
 
 
 @dataclass(frozen=True)
@@ -75,28 +62,37 @@ class Sitting:
         self.main: bool = loop.accelerator.is_main_process
         self.snapshots = Snapshots(out / "snapshots", last=options.average_last, writes=self.main)
         self.log = RunLog(out / "log.jsonl")
-        self.validating = 0.0
+        self.validating = self.peak = 0.0
+        self.begun_at = 0
 
     def sit(self) -> Speed:
-        """Train to the end."""
-        peak = matrix_peak(self.loop.accelerator.device, self.model.backbone.word_embeddings.dtype)
-        self.reporter.say(f"matrix peak of this machine: {peak / 1e9:.0f} GFLOP/s")
+        """Train to the end.
+
+        Returns:
+            The speed of this sitting; of the last one where all steps were taken before.
+        """
         self.snapshots.forget_after(self.loop.number)
-        before, earlier, means, options = self.loop.tokens, self.state["seconds"], _Means(), self.options
-        rate = share = 0.0
+        if self.loop.number >= self.options.steps:
+            return self._was_done()
+        self.peak = known_peak(self.loop.accelerator.device, self.model.backbone.word_embeddings.dtype)
+        self.reporter.say(f"matrix peak of this machine: {self.peak / 1e9:.0f} GFLOP/s")
+        self.begun_at = self.loop.tokens
+        earlier, means, options, speed = self.state["seconds"], _Means(), self.options, Speed()
         for step in self.loop:
             means.add(step)
-            rate = (step.tokens - before) / max(step.seconds - self.validating, 1e-9)
+            speed = self._speed(step)
             if self._due(step, REPORT_EVERY):
-                share = rate * self._operations() / peak
-                self.reporter.step(step.number, f"{means} · {rate:.0f} tokens/s · {share:.0%} of peak")
-                self.note("step", step=step.number, tokens=step.tokens, rate=round(rate), peak_share=share, **means.now)
+                self.reporter.step(step.number, f"{means} · {speed}")
+                self.note(
+                    "step", step=step.number, tokens=step.tokens, rate=round(speed.rate), peak_share=speed.share,
+                    **means.now,
+                )  # fmt: skip
             self.state["seconds"] = earlier + step.seconds
             if self._due(step, options.validate_every):
-                self._validate(step)
+                self._validate(step, speed)
             if self._due(step, options.checkpoint_every):
                 self.checkpoint()
-        return Speed(rate, share)
+        return speed
 
     def checkpoint(self) -> None:
         """Keep everything that is needed to go on from here."""
@@ -125,7 +121,16 @@ class Sitting:
     def _due(self, step: Step, every: int) -> bool:
         return step.number % every == 0 or step.number == self.options.steps
 
-    def _validate(self, step: Step) -> None:
+    def _was_done(self) -> Speed:
+        self.reporter.say(f"all {self.loop.number} steps were taken before: only the choice of the model is left")
+        line = self.log.last("step")
+        return Speed(float(line["rate"]), float(line["peak_share"])) if line else Speed()
+
+    def _speed(self, step: Step) -> Speed:
+        rate = (step.tokens - self.begun_at) / max(step.seconds - self.validating, 1e-9)
+        return Speed(rate, rate * self._operations() / self.peak)
+
+    def _validate(self, step: Step, speed: Speed) -> None:
         begin = time.perf_counter()
         scores = self.validator.scores()
         mean = _mean(scores)
@@ -133,7 +138,7 @@ class Sitting:
         self.validating += time.perf_counter() - begin
         named = {pair_name(pair): round(score, 4) for pair, score in scores.items()}
         self.note("validation", step=step.number, tokens=step.tokens, mean=mean, scores=named)
-        self.reporter.say(f"step {step.number}: mean validation score {mean:.4f}")
+        self.reporter.say(f"step {step.number}: mean validation score {mean:.4f} · {speed}")
 
     def _score_of(self, tensors: Mapping[str, torch.Tensor]) -> float:
         self.model.load_state_dict(dict(tensors), strict=False)

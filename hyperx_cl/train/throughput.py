@@ -1,10 +1,34 @@
 """How fast a run is: real tokens a second, and its share of what the machine can multiply."""
 
 import time
+from dataclasses import dataclass
+from functools import cache
 
 import torch
 
 from hyperx_cl.model.hyperx import HyperX
+
+
+@dataclass(frozen=True)
+class Speed:
+    """How fast training was.
+
+    Args:
+        rate: Real tokens a second, validations left out.
+        share: Share of the machine's matrix peak, 0 to 1.
+    """
+
+    rate: float = 0.0
+    share: float = 0.0
+
+    def __str__(self) -> str:
+        """How progress shows it: ``5120 tokens/s · 31% of peak``."""
+        return f"{self.rate:.0f} tokens/s · {self.share:.0%} of peak"
+
+
+def known_peak(device: torch.device, dtype: torch.dtype) -> float:
+    """`matrix_peak`, measured once a process for each device, type and number of threads."""
+    return _measured(device, dtype, torch.get_num_threads())
 
 
 def matrix_peak(device: torch.device, dtype: torch.dtype, *, seconds: float = 0.5) -> float:
@@ -50,6 +74,11 @@ def operations_per_token(model: HyperX, *, length: float, masked: float) -> floa
     adapters = model.shape.layers * 2 * h * model.options.bottleneck
     decoder = masked * h * model.backbone.info.vocabulary
     return float(2 * (2 * frozen + 3 * adapters + 2 * decoder))
+
+
+@cache
+def _measured(device: torch.device, dtype: torch.dtype, threads: int) -> float:
+    return matrix_peak(device, dtype)
 
 
 def _wait(device: torch.device) -> None:

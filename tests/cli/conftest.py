@@ -2,7 +2,9 @@
 
 import json
 import shutil
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -93,15 +95,18 @@ def everything(home: Path) -> Callable[[], dict[str, bytes]]:
     """Takes a picture of the registry's rows and of the home's files, to compare before and after."""
 
     def picture() -> dict[str, bytes]:
-        from hyperx_cl.registry.store import Registry
-
         files = {str(p): p.read_bytes() for p in home.rglob("*") if _counts(p)}
-        with Registry.open(readonly=True) as registry:
-            models = registry.list_models()
-            rows = [models, registry.list_runs(), *(registry.languages(model.name) for model in models)]
-        return files | {"registry": repr(rows).encode()}
+        return files | {"registry": _rows(home / "registry.sqlite3")}
 
     return picture
+
+
+def _rows(database: Path) -> bytes:
+    """Every row of every table: models, languages, all their versions with their numbers, runs."""
+    if not database.exists():
+        return b""
+    with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as connection:
+        return "\n".join(connection.iterdump()).encode()
 
 
 def _counts(path: Path) -> bool:

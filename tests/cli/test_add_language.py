@@ -1,6 +1,5 @@
 """Adding a language from the command line: what is printed and stored, and every bad input of the list."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -74,6 +73,8 @@ def test_prints_losses_start_and_proof_in_plain_lines(cli: Cli, root: Path, stoc
     assert "starts by loss on the stop part" in ended.err
     again = cli(*words, "--new-version", "--seed", "2", "--quiet")
     assert (again.code, again.out) == (0, "mt@2\n")
+    assert again.err.startswith("Warning: ") and again.err.count("only 120 lines") == 1  # even where all is quiet
+    assert ended.err.count("only 120 lines") == 1
     first, second = cli("languages", "history", "mt", "--json").data["versions"]
     assert (second["parent"], second["current"], first["current"]) == (first["hash"], True, False)
 
@@ -84,6 +85,26 @@ def test_like_needs_no_text(cli: Cli, stocked: Path) -> None:
     assert list(ended.data) == ["schema_version", "model", "language", "version", "hash", "relatives"]
     shown = cli("languages", "show", "mt", "--json").data["language"]["provenance"]
     assert (shown["method"], shown["relatives"]) == ("like", ["en", "tr"])
+    run = cli("runs", "list", "--json").data["runs"][0]
+    assert (run["command"], run["status"], run["config"]["like"]) == ("add-language", "done", ["en", "tr"])
+    assert run["config"]["threads"] >= 1
+    assert run["metrics"] == {key: value for key, value in ended.data.items() if key != "schema_version"}
+    with Registry.open(readonly=True) as registry:
+        assert run["data_hashes"] == {code: registry.language(code).stored.hash for code in ("en", "tr")}
+
+
+def test_equal_numbers_with_another_source_are_corrected(cli: Cli, stocked: Path) -> None:
+    words = ("add-language", "mt", "--like", "en,tr", "--precision", "fp32", "--source", "a guess")
+    assert cli(*words).code == 0
+    ended = cli(*words[:-1], "a grammar", "--licence", "CC0-1.0", "--new-version")
+    assert ended.code == 0, ended.err
+    assert "Version 1 has these very numbers. Corrected with it: source, licence; what was" in ended.err
+    (version,) = cli("languages", "history", "mt", "--json").data["versions"]
+    shown = cli("languages", "show", "mt", "--json").data["language"]["provenance"]
+    assert (version["version"], shown["source"], shown["licence"]) == (1, "a grammar", "CC0-1.0")
+    (correction,) = shown["corrections"]
+    assert correction["was"] == {"source": "a guess", "licence": None}
+    assert correction["run"] == cli("runs", "list", "--json").data["runs"][0]["id"]
 
 
 def test_a_proof_that_fails_stores_nothing() -> None:
@@ -137,6 +158,14 @@ def test_unusable_text(
         (["mt"], 2, "give either --mlm FILE, the language's text, or --like LANGS"),
         (["mt", "--mlm", "{text}", "--like", "en"], 2, "give either --mlm FILE"),
         (["mt", "--like", "fo"], 3, "language 'fo' (Faroese) is not stored for model 'tiny'"),
+        (["mt", "--like", "mt,en"], 3, "language 'mt' (Maltese) is not stored"),
+        (["en", "--like", "en", "--new-version"], 2, "--like needs stored languages other than 'en'"),
+        (
+            ["mt", "--like", "en", "--steps", "5", "--max-length", "32"],
+            2,
+            "--like learns nothing, for which --steps, --max-length would count: leave that out, or give --mlm FILE",
+        ),
+        (["mt", "--like", "en", "--resume", "--output-dir", "x"], 2, "for which --output-dir, --resume would count"),
         (["en", "--mlm", "{text}"], 4, "pass --new-version to store another version"),
         (["mt", "--mlm", "{text}", "--model", "tinny"], 3, "no model 'tinny' in the registry (did you mean 'tiny'?)"),
         (["mt", "--mlm", "{text}", "--rank", "0"], 2, "rank is 0; it must be at least 1"),
@@ -152,13 +181,6 @@ def test_refused(
     assert (ended.code, ended.out) == (code, "")
     assert sentence in ended.err and ended.err.count("\n") == 1
     assert everything() == before
-
-
-def test_no_model_yet(cli: Cli, root: Path, home: Path) -> None:
-    ended = cli("add-language", "mt", "--mlm", root / "mlm" / "mt.txt")
-    assert (ended.code, ended.err) == (
-        3, "Error: no model yet: train one with `hyperx-cl train`, or try `hyperx-cl demo`\n",
-    )  # fmt: skip
 
 
 def test_model_without_its_backbone_or_folder(
@@ -184,16 +206,16 @@ def test_model_without_its_backbone_or_folder(
 def test_wrong_backbone_is_refused_with_both_hashes(
     cli: Cli, root: Path, stocked: Path, everything: Picture, tiny_xlmr: Path
 ) -> None:
+    from hyperx_cl.model.backbone import load_backbone
+
     before = everything()
     ended = cli("add-language", "mt", "--mlm", root / "mlm" / "mt.txt", "--backbone", tiny_xlmr)
-    assert ended.code == 4
-    assert (
-        json.loads((Path(cli("models", "show", "--json").data["model"]["path"]) / "config.json").read_text())[
-            "backbone"
-        ]["fingerprint"]
-        in ended.err
-    )
+    assert (ended.code, ended.out) == (4, "")
     assert everything() == before
+    kept = cli("models", "show", "--json").data["model"]["backbone"]["fingerprint"]
+    given = load_backbone(str(tiny_xlmr)).info.fingerprint
+    assert kept != given
+    assert kept in ended.err and given in ended.err
 
 
 def test_interrupted_run_goes_on_with_resume(

@@ -5,6 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from hyperx_cl.cli.fewshot import expect_apart
+from hyperx_cl.data.examples import Sentence, content_hash
+from hyperx_cl.data.ner import read_iob2
+from hyperx_cl.errors import DataError
 from tests.cli.conftest import Cli
 
 Picture = Callable[[], dict[str, bytes]]
@@ -52,7 +56,58 @@ def test_zero_shot_that_is_not_beaten_stays_and_nothing_is_stored(cli: Cli, root
     assert ended.code == 0, ended.err
     assert "the zero-shot vector of tr is not beaten and stays; nothing was stored" in ended.out
     assert "(test file)" in ended.out and "afterwards unchanged" in ended.out
+    run = cli("runs", "list", "--json").data["runs"][0]
+    assert run["data_hashes"]["test"] == content_hash(read_iob2(root / "ner" / "tr" / "test.conll"))
+    assert set(run["data_hashes"]) == {"sentences", "test"}
+    assert run["config"]["test"] == str(root / "ner" / "tr" / "test.conll")
     assert cli("languages", "history", "tr", "--quiet").out == "tr@1\n"
+
+
+def test_what_is_measured_on_is_told_and_labels_are_renamed(
+    cli: Cli, root: Path, stocked: Path, tmp_path: Path
+) -> None:
+    text = (root / "ud" / "tr" / "train.conllu").read_text()
+    file = tmp_path / "own.conllu"
+    file.write_text(text.replace("\tNOUN\t", "\tSUBST\t"))
+    words = ("fewshot", "--lang", "tr", "--task", "pos", *FEW, "--epochs", "1", "--data", file)
+    refused = cli(*words)
+    assert refused.code == 6 and "rename it with --label-map SUBST=" in refused.err
+    told = cli(*words, "--label-map", "SUBST=NOUN", "--json")
+    assert told.code == 0, told.err
+    same = cli(*words[:-1], root / "ud" / "tr" / "train.conllu", "--model", "tiny")
+    assert same.code == 0, same.err
+    on = told.data["measured_on"]
+    assert on.startswith("k-fold inside the n sentences") and "chose" in on  # the figure picked among candidates
+    assert same.out.splitlines()[0].endswith(f"{100 * told.data['after']:.1f} after ({on})")
+    runs = cli("runs", "list", "--json").data["runs"]
+    assert runs[0]["data_hashes"] == runs[1]["data_hashes"] and set(runs[0]["data_hashes"]) == {"sentences"}
+    assert runs[1]["config"]["label_map"] == ["SUBST=NOUN"]
+
+
+def test_sentences_that_are_tested_on_too_are_refused(
+    cli: Cli, root: Path, stocked: Path, tmp_path: Path, everything: Picture
+) -> None:
+    train = (root / "ud" / "tr" / "train.conllu").read_text()
+    blocks = train.rstrip("\n").split("\n\n")
+    test = tmp_path / "test.conllu"
+    words = ("fewshot", "--lang", "tr", "--task", "pos", *FEW, "--n", "30", "--data-dir", root, "--test", test)
+    test.write_text("\n\n".join([*blocks[3:5], "1\tlani\t_\tNOUN\t_\t_\t_\t_\t_\t_"]) + "\n\n")
+    before = everything()
+    ended = cli(*words)
+    assert (ended.code, ended.out) == (6, "")
+    first = " ".join(line.split("\t")[1] for line in blocks[3].splitlines())
+    assert ended.err == (
+        f"Error: {test} holds 2 of the 30 sentences to learn from, first {first!r}: take them out of one of the two "
+        "files, or draw others with --seed\n"
+    )
+    assert everything() == before
+
+
+def test_sentences_are_the_same_by_their_words() -> None:
+    drawn = [Sentence(("é", "a"), ("X", "X")), Sentence(("b",), ("X",))]
+    expect_apart(drawn, [Sentence(("é",), ("X",)), Sentence(("a", "é"), ("X", "X"))], Path("test"))
+    with pytest.raises(DataError, match="test holds 1 of the 2 sentences to learn from, first 'é a': take"):
+        expect_apart(drawn, [Sentence(("e\u0301", "a"), ("NOUN", "NOUN"))], Path("test"))
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,7 @@ def test_use_and_remove(cli: Cli, everything: Picture) -> None:
     assert ([x["version"] for x in dry["removed"]], dry["dry_run"]) == ([2], True)
     assert everything() == before
     assert cli("languages", "remove", "mt", "--version", "2", "--yes", "--quiet").out == "mt@2\n"
+    assert everything() != before  # a version that was not in use counts too
     assert cli("languages", "remove", "mt", "--yes").out == "removed all 1 versions of mt from model tiny\n"
     assert cli("languages", "list", "--quiet").out == "en\ntr\n"
 
@@ -87,3 +88,13 @@ def test_language_of_another_model_is_named_with_what_to_type(cli: Cli) -> None:
     ended = cli("languages", "show", "mt", "--model", "other")
     assert ended.code == 3
     assert "only for model 'tiny': pass --model tiny, or learn it for this model with" in ended.err
+
+
+@pytest.mark.usefixtures("versions")
+def test_corrections_are_shown(cli: Cli) -> None:
+    with Registry.open() as registry:
+        record = registry.language("mt").record
+        said = LanguageRecord("mt", record.model, record.tensors, {**record.provenance, "licence": "CC0-1.0"})
+        registry.add_language(said, run=7)
+    lines = cli("languages", "show", "mt").out.splitlines()
+    assert {"licence\tCC0-1.0", "corrections.1.run\t7", "corrections.1.was.licence\tNone"} <= set(lines)

@@ -1,5 +1,6 @@
 """From a row in the registry to a model that runs, with every language stored for it."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ from hyperx_cl.artefact import LanguageRecord
 from hyperx_cl.cli.loading import find_model, load_model, task_of, torch_device
 from hyperx_cl.errors import ConflictError, NotFoundError, UsageError
 from hyperx_cl.registry.store import Registry
+from tests.cli.conftest import Cli
 
 
 def test_stored_languages_are_attached_and_base_ones_are_the_model_s_own(stocked: Path) -> None:
@@ -70,3 +72,34 @@ def test_devices() -> None:
         assert torch_device("auto").type == "cpu"
         with pytest.raises(UsageError, match="no GPU"):
             torch_device("cuda")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["add-language", "mt", "--mlm", "{root}/mlm/mt.txt"],
+        ["add-language", "mt", "--like", "en"],
+        ["tag", "--lang", "mt", "{root}/mlm/mt.txt"],
+        ["evaluate", "--data-dir", "{root}"],
+        ["evaluate", "--data-dir", "{root}", "--lang", "mt", "--task", "pos"],
+        ["fewshot", "--lang", "mt", "--task", "pos", "--data-dir", "{root}"],
+    ],
+    ids=" ".join,
+)
+def test_no_model_yet(cli: Cli, root: Path, words: list[str], everything: Callable[[], dict[str, bytes]]) -> None:
+    Registry.open().close()  # an empty one
+    before = everything()
+    ended = cli(*(word.format(root=root) for word in words))
+    assert (ended.code, ended.out, ended.err) == (
+        3, "", "Error: no model yet: train one with `hyperx-cl train`, or try `hyperx-cl demo`\n",
+    )  # fmt: skip
+    assert everything() == before
+
+
+def test_a_base_language_that_was_removed_is_not_in_use(stocked: Path) -> None:
+    with Registry.open() as registry:
+        known = registry.model()
+        registry.remove_language("en")
+        model = load_model(registry, known, backbone=None, device="cpu", precision="fp32")
+    assert model.languages() == ["tr"]
+    assert model.fingerprint() == known.fingerprint

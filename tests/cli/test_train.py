@@ -1,10 +1,16 @@
 """Base training from the command line: the plan, the model in the registry, and what is refused before anything."""
 
+import shutil
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from hyperx_cl.data.examples import content_hash
+from hyperx_cl.data.root import DataRoot
+from hyperx_cl.data.tasks import POS
 from hyperx_cl.registry.store import Registry
 from tests.cli.conftest import STEPS, TINY, Cli
 
@@ -12,7 +18,7 @@ Picture = Callable[[], dict[str, bytes]]
 
 
 @pytest.mark.usefixtures("stocked")
-def test_model_and_base_languages_are_in_the_registry() -> None:
+def test_model_and_base_languages_are_in_the_registry(root: Path) -> None:
     with Registry.open(readonly=True) as registry:
         model = registry.model()
         stored = registry.languages()
@@ -26,7 +32,9 @@ def test_model_and_base_languages_are_in_the_registry() -> None:
     assert run.config["train"]["steps"] == 4
     assert run.config["threads"] >= 1
     assert {"torch", "python"} <= set(run.versions)
-    assert set(run.metrics["data"]) == {f"{task}:{code}" for task in ("mlm", "ner", "pos") for code in ("en", "tr")}
+    pairs = {f"{task}:{code}" for task in ("mlm", "ner", "pos") for code in ("en", "tr")}
+    assert set(run.data_hashes) == pairs and len(set(run.data_hashes.values())) == len(pairs)
+    assert run.data_hashes["pos:en"] == content_hash(DataRoot(root).load(POS, "en", "train"))
 
 
 def test_dry_run_prints_the_plan_and_writes_nothing(cli: Cli, root: Path, tiny_backbone: Path, home: Path) -> None:
@@ -125,3 +133,73 @@ def test_toml_file_and_flags_go_together(cli: Cli, root: Path, tiny_backbone: Pa
     refused = cli(*words)
     assert refused.code == 2
     assert "unknown key train.step (did you mean 'steps'" in refused.err
+
+
+@pytest.fixture
+def words(tiny_backbone: Path, root: Path) -> list[str | Path]:
+    """What the model `tiny` was trained with, but for its name and folder."""
+    data: list[str | Path] = ["--backbone", tiny_backbone, "--data-dir", root, "--leave-out", "mt", "--device", "cpu"]
+    return ["train", *data, *TINY, *STEPS]
+
+
+def test_resuming_a_finished_run_says_so_and_changes_nothing(
+    cli: Cli, words: list[str | Path], trained: Path, stocked: Path, everything: Picture
+) -> None:
+    words += ["--name", "tiny", "--output-dir", trained / "models" / "x" / ".." / "tiny"]
+    again = cli(*words)
+    assert again.code == 4 and "the name 'tiny' belongs to the finished model in" in again.err
+    before = everything()
+    ended = cli(*words, "--resume", "--json")
+    assert ended.code == 0, ended.err
+    assert "is finished, and its model is in the registry: nothing is left to do." in ended.err
+    kept = cli("models", "show", "--json").data["model"]
+    assert list(ended.data) == [
+        "schema_version", "model", "path", "languages", "fingerprint", "chosen", "steps", "tokens", "seconds",
+        "tokens_per_second", "peak_share", "scores",
+    ]  # fmt: skip
+    assert (ended.data["fingerprint"], ended.data["steps"]) == (kept["fingerprint"], 4)
+    assert f"fingerprint {kept['fingerprint']}" in cli(*words, "--resume").out
+    for flags, named in ((["--steps", "9"], "steps"), (["--pos", "en", "--ner", "en", "--mlm", "en"], "languages")):
+        other = cli(*words, "--resume", *flags)
+        assert other.code == 4
+        assert f"the run of model 'tiny' is finished, and had another {named}: choose another --name" in other.err
+    assert everything() == before
+
+
+def test_a_model_whose_folder_is_gone_keeps_its_name(
+    cli: Cli, words: list[str | Path], stocked: Path, everything: Picture
+) -> None:
+    with Registry.open() as registry:
+        known = registry.model("tiny")
+        registry.add_model("lost", "cd" * 32, stocked / "models" / "lost", known.backbone, known.config)
+    before = everything()
+    for flags in ([], ["--resume"]):
+        ended = cli(*words, "--name", "lost", *flags)
+        assert (ended.code, ended.out) == (4, "")
+        assert "the name 'lost' belongs to a model that is not in" in ended.err
+    assert everything() == before
+
+
+def test_a_finished_run_is_kept_whole_or_not_at_all(
+    cli: Cli, words: list[str | Path], trained: Path, tmp_path: Path, home: Path
+) -> None:
+    """A crash between a model and its second language; then the run is gone on with, which has only to be kept."""
+    shutil.copytree(trained / "models" / "tiny", tmp_path / "copy")
+    words += ["--name", "again", "--output-dir", tmp_path / "copy", "--resume"]
+    Registry.open().close()
+    crash = "SELECT RAISE(ABORT, 'power is out')"
+    once = f"CREATE TRIGGER t BEFORE INSERT ON versions WHEN (SELECT count(*) FROM versions) = 1 BEGIN {crash}; END"
+    with closing(sqlite3.connect(home / "registry.sqlite3")) as connection, connection:
+        connection.execute(once)
+    ended = cli(*words)
+    assert ended.code == 1 and "power is out" in ended.err
+    with closing(sqlite3.connect(home / "registry.sqlite3")) as connection, connection:
+        for table in ("models", "languages", "versions", "blobs"):
+            assert connection.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,)
+        connection.execute("DROP TRIGGER t")
+    ended = cli(*words, "--json")
+    assert ended.code == 0, ended.err
+    with Registry.open(str(trained / "registry.sqlite3"), readonly=True) as registry:
+        assert ended.data["fingerprint"] == registry.model("tiny").fingerprint
+    assert cli("languages", "list", "--quiet").out == "en\ntr\n"
+    assert [run["status"] for run in cli("runs", "list", "--json").data["runs"]] == ["done", "failed"]

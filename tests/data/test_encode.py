@@ -1,5 +1,6 @@
 """Encoding with WordPiece and Unigram vocabularies: which piece carries the label, and that no word is lost."""
 
+import unicodedata
 from functools import cache
 from pathlib import Path
 
@@ -176,3 +177,14 @@ def test_real_share_of_unknown_words(data_root: Path, mbert: Path) -> None:
         words = [Sentence((w,)) for s in read_conllu(data_root / f"ud/{language}/test.conllu") for w in s.words]
         windows = encoder.words(words, None)
         assert np.mean([100 in window.ids for window in windows]) == pytest.approx(share, abs=0.002)
+
+
+def test_words_and_lines_are_read_in_nfc(tokenizer: PreTrainedTokenizerBase) -> None:
+    encoder = Encoder(tokenizer, max_length=40)
+    composed = ("ċaċ", "é", "가")
+    apart = tuple(unicodedata.normalize("NFD", word) for word in composed)
+    assert apart != composed
+    (one,), (other,) = (encoder.words([Sentence(words)], None) for words in (composed, apart))
+    assert one.ids.tolist() == other.ids.tolist()
+    (line,), (same,) = (encoder.text([" ".join(words) + " a"]) for words in (composed, apart))
+    assert line.ids.tolist() == same.ids.tolist()

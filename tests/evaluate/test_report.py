@@ -3,12 +3,15 @@
 import csv
 import io
 import json
+from dataclasses import replace
 
 import pytest
 
 from hyperx_cl.errors import ConflictError, DataError
 from hyperx_cl.evaluate.metrics import MLM_LOSS, NER_F1, POS_ACCURACY
 from hyperx_cl.evaluate.report import PairScore, averages, from_json, table, to_csv, to_json, to_markdown
+
+PIECES = ("words with UNK, %", "pieces per word")
 
 
 def score(language: str, value: float, seen: bool | None, *, metric: str = POS_ACCURACY) -> PairScore:
@@ -44,12 +47,24 @@ def test_a_pair_scored_twice_is_refused() -> None:
 
 def test_table_has_a_row_a_language_and_a_column_a_metric() -> None:
     shown = table(SCORES)
-    assert shown.header == ("language", "seen", f"pos: {POS_ACCURACY}", f"ner: {NER_F1}", f"mlm: {MLM_LOSS}")
-    assert shown.languages[0] == ("en", "seen", "90.0 [89.0, 92.0]", "", "")
-    assert shown.languages[2] == ("mt", "unseen", "50.0 [49.0, 52.0]", "25.0 [24.0, 27.0]", "3.210 [3.200, 3.230]")
+    assert shown.header == (
+        "language", "seen", f"pos: {POS_ACCURACY}", f"ner: {NER_F1}", f"mlm: {MLM_LOSS}", *PIECES,
+    )  # fmt: skip
+    assert shown.languages[0] == ("en", "seen", "90.0 [89.0, 92.0]", "", "", "", "")
+    assert shown.languages[2] == (
+        "mt", "unseen", "50.0 [49.0, 52.0]", "25.0 [24.0, 27.0]", "3.210 [3.200, 3.230]", "", "",
+    )  # fmt: skip
     assert shown.languages[3][:2] == ("qaa", "?")
-    assert shown.averages[0] == ("average of seen", "", "85.0 (n=2)", "", "")
+    assert shown.averages[0] == ("average of seen", "", "85.0 (n=2)", "", "", "", "")
     assert [row[0] for row in shown.averages] == ["average of seen", "average of unseen", "average of all"]
+
+
+def test_pieces_are_counted_over_the_words_of_every_task_s_file_once() -> None:
+    pos = PairScore("pos", "mt", POS_ACCURACY, 0.5, 0.4, 0.6, 10, 300, False, 1, 0.02, 1.5)
+    raw = replace(pos, metric="UPOS aligned F1", unknown_rate=0.9)  # of the same file
+    ner = replace(pos, task="ner", metric=NER_F1, words=100, unknown_rate=0.1, pieces_per_word=2.5)
+    (row,) = table([pos, raw, ner, score("mt", 3.21, False, metric=MLM_LOSS)]).languages
+    assert row[-2:] == ("4.0", "1.75")
 
 
 def test_versions_show_where_they_agree() -> None:
@@ -60,9 +75,9 @@ def test_versions_show_where_they_agree() -> None:
 def test_markdown_rows_are_complete() -> None:
     full = PairScore("pos", "mt", "odd | name", 0.5, 0.4, 0.6, 12, 345, False, 1, 0.021, 1.987)
     lines = to_markdown([full]).splitlines()
-    assert lines[0] == "| language | seen | pos: odd \\| name |"
-    assert lines[2] == "| mt v1 | unseen | 50.0 [40.0, 60.0] |"
-    assert lines[3] == "| **average of unseen** |  | **50.0 (n=1)** |"
+    assert lines[0] == f"| language | seen | pos: odd \\| name | {' | '.join(PIECES)} |"
+    assert lines[2] == "| mt v1 | unseen | 50.0 [40.0, 60.0] | 2.1 | 1.99 |"
+    assert lines[3] == "| **average of unseen** |  | **50.0 (n=1)** |  |  |"
     assert lines[-1] == "| pos | mt | odd \\| name | 12 | 345 | 2.1 % | 1.99 |"
 
 

@@ -4,7 +4,10 @@ import gc
 import json
 import shutil
 import weakref
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -12,8 +15,9 @@ from torch import Tensor
 from transformers import AutoModelForMaskedLM, BertModel, DistilBertConfig, DistilBertForMaskedLM
 
 from hyperx_cl.config import TrainOptions
+from hyperx_cl.data.batches import Batch, Pair, Segment
 from hyperx_cl.data.tasks import POS
-from hyperx_cl.errors import ConflictError, NetworkError, NotFoundError, UsageError
+from hyperx_cl.errors import ConflictError, DataError, NetworkError, NotFoundError, UsageError
 from hyperx_cl.model.backbone import Backbone, fast_dtype, load_backbone
 from hyperx_cl.model.fingerprint import fingerprint
 from hyperx_cl.train.joint import groups
@@ -21,6 +25,7 @@ from hyperx_cl.train.loop import Loop, Schedule, make_accelerator
 from tests.model.building import batch, build, mixed
 
 CPU = torch.device("cpu")
+MAX_LENGTH = 128
 
 
 @pytest.mark.parametrize("placement", ["ffn", "layer"])
@@ -95,6 +100,99 @@ def test_a_folder_without_weights(tiny_backbone: Path, tmp_path: Path) -> None:
     shutil.copy(tiny_backbone / "config.json", tmp_path)
     with pytest.raises(NotFoundError, match="cannot be loaded"):
         load_backbone(str(tmp_path))
+
+
+def _halved(name: str) -> Callable[[Path], object]:
+    def halve(folder: Path) -> None:
+        whole = (folder / name).read_bytes()
+        (folder / name).write_bytes(whole[: len(whole) // 2])
+
+    return halve
+
+
+def _written(name: str, content: bytes) -> Callable[[Path], object]:
+    return lambda folder: (folder / name).write_bytes(content)
+
+
+def _configured(**changes: object) -> Callable[[Path], object]:
+    def change(folder: Path) -> None:
+        config = json.loads((folder / "config.json").read_text())
+        (folder / "config.json").write_text(json.dumps(config | changes))
+
+    return change
+
+
+DAMAGE = {
+    "half of the weights": _halved("model.safetensors"),
+    "no byte of the weights": _written("model.safetensors", b""),
+    "half of config.json": _halved("config.json"),
+    "config.json of something else": _written("config.json", b"[1]"),
+    "weights of other sizes": _configured(hidden_size=64),
+    "a size that is none": _configured(hidden_size="wide"),
+    "half of the tokenizer": _halved("tokenizer.json"),
+    "a tokenizer that is none": _written("tokenizer.json", b"[1]"),
+}
+
+
+@pytest.mark.parametrize("what", DAMAGE)
+def test_a_damaged_folder_is_one_sentence(what: str, tiny_backbone: Path, tmp_path: Path) -> None:
+    shutil.copytree(tiny_backbone, tmp_path, dirs_exist_ok=True)
+    DAMAGE[what](tmp_path)
+    with pytest.raises(DataError, match=r"^The backbone in .* cannot be read \(.+\); copy or download") as seen:
+        load_backbone(str(tmp_path))
+    assert str(tmp_path) in str(seen.value) and "\n" not in str(seen.value)
+
+
+def test_a_folder_without_a_tokenizer(tiny_backbone: Path, tmp_path: Path) -> None:
+    for name in ("config.json", "model.safetensors"):
+        shutil.copy(tiny_backbone / name, tmp_path)
+    with pytest.raises(DataError, match="lacks its tokenizer; copy or download"):
+        load_backbone(str(tmp_path))
+
+
+def test_what_was_cached_from_the_hub_is_remembered_by_its_commit(
+    tiny_backbone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit, cache = "ab" * 20, tmp_path / "models--somebody--tiny"
+    shutil.copytree(tiny_backbone, cache / "snapshots" / commit)
+    (cache / "refs").mkdir()
+    (cache / "refs" / "main").write_text(commit)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr("transformers.utils.hub.constants.HF_HUB_CACHE", str(tmp_path))
+    info = load_backbone("somebody/tiny").info
+    assert (info.id, info.revision) == ("somebody/tiny", commit)
+    assert load_backbone(str(tiny_backbone)).info.revision is None
+    (cache / "snapshots" / commit / "model.safetensors").write_bytes(b"")
+    with pytest.raises(DataError, match="somebody/tiny cannot be read .*remove it from the Hub's cache"):
+        load_backbone("somebody/tiny")
+
+
+@pytest.mark.parametrize("fixture", ["tiny_backbone", "tiny_xlmr"])
+def test_the_longest_row_is_read_and_a_longer_one_refused(fixture: str, request: pytest.FixtureRequest) -> None:
+    model = build(request.getfixturevalue(fixture))
+    given = batch(model, "pos", "en")
+
+    def row(length: int) -> Batch:
+        ids = torch.full((1, length), int(given.input_ids[0, 1]))
+        return replace(
+            given, input_ids=ids, attention_mask=torch.ones_like(ids), wanted=torch.ones_like(ids).bool(), targets=None,
+            segments=[Segment(Pair("pos", "en"), 1)],
+        )  # fmt: skip
+
+    assert model.backbone.longest == MAX_LENGTH
+    model.backbone.expect_room(MAX_LENGTH)
+    assert len(model(row(MAX_LENGTH)).logits[0]) == MAX_LENGTH
+    with pytest.raises((IndexError, RuntimeError)):
+        model(row(MAX_LENGTH + 1))
+    with pytest.raises(UsageError, match=r"max_length is 129, but .* reads at most 128 pieces; make it at most 128"):
+        model.backbone.expect_room(MAX_LENGTH + 1)
+
+
+def test_without_a_table_of_positions_any_row_is_welcome(tiny_backbone: Path) -> None:
+    backbone = load_backbone(str(tiny_backbone))
+    backbone.config = SimpleNamespace(model_type="bert")
+    assert backbone.longest is None
+    backbone.expect_room(10**6)
 
 
 def test_a_checkpoint_that_lacks_a_layer(tiny_backbone: Path, tmp_path: Path) -> None:

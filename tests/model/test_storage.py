@@ -19,7 +19,7 @@ from transformers import (
 )
 
 from hyperx_cl.artefact import LanguageRecord, load_record, save_record
-from hyperx_cl.errors import ConflictError, DataError, NotFoundError
+from hyperx_cl.errors import ConflictError, DataError, NetworkError, NotFoundError
 from hyperx_cl.model.backbone import load_backbone
 from hyperx_cl.model.hyperx import HyperX
 from hyperx_cl.model.language import Slot
@@ -100,6 +100,33 @@ def test_another_backbone_is_refused_with_both_hashes(tiny_backbone: Path, tmp_p
         HyperX.from_pretrained(tmp_path / "model", backbone=wrong)
 
 
+@pytest.mark.parametrize("place", ["here", "within", "beside"])
+def test_a_backbone_s_folder_is_found_where_its_name_is(
+    place: str, tiny_backbone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, here = tmp_path / "models" / "one", tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    mark = build(tiny_backbone).save_pretrained(folder)
+    target = {"here": here, "within": folder, "beside": folder.parent}[place]
+    shutil.copytree(tiny_backbone, target / tiny_backbone.name)
+    assert HyperX.from_pretrained(folder).fingerprint() == mark
+    weights = load_file(target / tiny_backbone.name / "model.safetensors")
+    weights["bert.embeddings.LayerNorm.bias"] += 1
+    save_file(weights, target / tiny_backbone.name / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(ConflictError, match="was trained on backbone"):  # another folder of that name
+        HyperX.from_pretrained(folder)
+
+
+def test_a_backbone_s_folder_that_is_not_here_is_asked_for(tiny_backbone: Path, tmp_path: Path) -> None:
+    folder = tmp_path / tiny_backbone.name  # the model's own folder is not taken for its backbone's
+    build(tiny_backbone).save_pretrained(folder)
+    said = rf"backbone '{tiny_backbone.name}', which is neither a folder here .*backbone=DIR\), or --backbone DIR"
+    with pytest.raises(NetworkError, match=said):
+        HyperX.from_pretrained(folder)
+    assert HyperX.from_pretrained(folder, backbone=str(tiny_backbone)).languages() == ["en", "mt", "ug"]
+
+
 def test_no_model_there(tmp_path: Path) -> None:
     with pytest.raises(NotFoundError, match=r"no model in .*: it needs config\.json and model\.safetensors"):
         HyperX.from_pretrained(tmp_path)
@@ -143,8 +170,29 @@ def test_another_configuration(tiny_backbone: Path, tmp_path: Path, change: dict
 def test_a_configuration_that_is_none(tiny_backbone: Path, tmp_path: Path, text: str) -> None:
     build(tiny_backbone).save_pretrained(tmp_path)
     (tmp_path / "config.json").write_bytes(text.encode("latin-1"))
-    with pytest.raises(DataError, match="is not the configuration of a hyperx-cl model"):
+    with pytest.raises(DataError, match="is not the configuration of a hyperx-cl model; copy or train it again"):
         read_config(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"model": [1]}, {"tasks": 5}, {"tasks": ["pos"]}, {"languages": [1]}, {"languages": None},
+        {"backbone": "mbert"}, {"backbone": {"id": "mbert"}},
+        {"backbone": {"id": 1, "revision": None, "fingerprint": "0"}},
+        {"fingerprint": None}, {"languages": ["e.n"]}, {"model": {"bottleneck": "wide"}},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_configuration_with_other_kinds_of_values(
+    tiny_backbone: Path, tmp_path: Path, change: dict[str, object]
+) -> None:
+    model = build(tiny_backbone)
+    model.save_pretrained(tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text()) | change
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    with pytest.raises(DataError, match=f"{tmp_path}/config.json .* again"):
+        HyperX.from_pretrained(tmp_path, backbone=model.backbone)
 
 
 def test_the_fingerprint_says_what_a_model_is(tiny_backbone: Path) -> None:
@@ -162,6 +210,28 @@ def test_the_fingerprint_says_what_a_model_is(tiny_backbone: Path) -> None:
         build(backbone, seed=1),
     ]
     assert len({mark, *(other.fingerprint() for other in others)}) == 4
+
+
+def test_a_forgotten_language_is_out_of_use_and_still_part_of_the_file(tiny_backbone: Path, tmp_path: Path) -> None:
+    model = build(tiny_backbone, language_part=2)
+    mark, record = model.save_pretrained(tmp_path / "before"), model.record("mt", {})
+    given = batch(model, "pos", "mt")
+    model.new_language("mt", torch.ones(8))
+    model.forget("mt")
+    assert model.languages() == ["en", "ug"] and list(model.base) == ["en", "ug"] and not len(model.added)
+    with pytest.raises(NotFoundError, match="no language 'mt'"):
+        model(given)
+    for code in ("mt", "fo"):
+        with pytest.raises(NotFoundError, match=f"no language '{code}'"):
+            model.forget(code)
+    assert model.fingerprint() == mark == model.save_pretrained(tmp_path / "after")
+    for name in ("model.safetensors", "config.json"):
+        assert (tmp_path / "after" / name).read_bytes() == (tmp_path / "before" / name).read_bytes()
+    assert HyperX.from_pretrained(tmp_path / "after", backbone=model.backbone).languages() == ["en", "mt", "ug"]
+    model.attach(record)  # learnt again, it is in use again
+    assert model.languages() == ["en", "mt", "ug"] and list(model.base) == ["en", "ug"]
+    model.forget("mt")
+    assert model.languages() == ["en", "ug"]
 
 
 def test_a_record_gives_the_language_back(tiny_backbone: Path, tmp_path: Path) -> None:

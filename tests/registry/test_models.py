@@ -1,6 +1,8 @@
 """Models: one default, names and fingerprints, and what removing does."""
 
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -104,4 +106,33 @@ def test_a_model_whose_languages_are_gone_can_be_removed(registry: Registry, mak
     registry.add_language(make_record("mt"))
     registry.remove_language("mt")
     registry.remove_model("first")
+    assert registry.check() == []
+
+
+def test_a_registry_without_a_default_model_says_what_to_do(registry: Registry, database: Path) -> None:
+    with closing(sqlite3.connect(database)) as connection, connection:
+        connection.execute("UPDATE models SET is_default = 0")
+    with pytest.raises(NotFoundError, match="default one: choose with `hyperx-cl models use NAME` from first, second"):
+        registry.model()
+    assert registry.use_model("second").default
+
+
+def test_a_model_and_its_languages_are_added_together(registry: Registry, make_record: Make) -> None:
+    mark = "0e" * 32
+    records = [make_record(code, seed=seed, model=mark) for seed, code in enumerate(("en", "tr"))]
+    added = registry.add_trained("joint", mark, "/m", BACKBONE, {"d_p": 32}, records, method="joint", seed=3, steps=9)
+    assert (added.name, added.fingerprint, added.config, added.default) == ("joint", mark, {"d_p": 32}, False)
+    stored = registry.languages("joint")
+    assert [(s.language, s.version, s.method, s.provenance["seed"], s.provenance["steps"]) for s in stored] == [
+        ("en", 1, "joint", 3, 9), ("tr", 1, "joint", 3, 9),
+    ]  # fmt: skip
+    assert registry.check() == []
+
+
+def test_a_model_is_not_added_without_all_of_its_languages(registry: Registry, make_record: Make) -> None:
+    mark = "0e" * 32
+    records = [make_record("en", model=mark), make_record("tr", model="0d" * 32)]
+    with pytest.raises(ConflictError, match="'tr' was learnt for model 0d0d0d0d0d0d…, which is not in the registry"):
+        registry.add_trained("joint", mark, "/m", BACKBONE, {}, records, method="joint")
+    assert [model.name for model in registry.list_models()] == ["first", "second"]
     assert registry.check() == []

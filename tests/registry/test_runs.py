@@ -20,7 +20,9 @@ def test_a_run_is_kept_with_its_metrics(registry: Registry) -> None:
     ended = registry.finish_run(number, "done", {"loss": np.float64(1.5), "worst": float("nan")})
     assert ended.metrics == {"loss": 1.5, "step": 1, "worst": None}
     assert ended.finished is not None
-    assert registry.list_runs() == [ended]
+    later = registry.finish_run(number, "done", {}, {"pos:en": "cd"})
+    assert later.data_hashes == {"ud/mt/train.conllu": "ab", "pos:en": "cd"}
+    assert [run.metrics for run in registry.list_runs()] == [ended.metrics]
 
 
 def test_runs_are_listed_newest_first(registry: Registry) -> None:

@@ -156,3 +156,20 @@ def test_two_models_have_their_own_versions(registry: Registry, make_record: Mak
     assert registry.add_language(make_record("mt", model="a2" * 32)).version == 1
     registry.remove_language("mt", model="second")
     assert [v.model for v in registry.history("mt")] == ["first"]
+
+
+def test_what_is_said_anew_of_equal_numbers_is_kept_as_a_correction(registry: Registry, make_record: Make) -> None:
+    first = registry.add_language(make_record(seed=1, source="wiki", licence="CC0"))
+    registry.add_language(make_record(seed=2), new_version=True)
+    again = registry.add_language(make_record(seed=1, source="news", licence="CC0"), new_version=True, run=4)
+    assert (again.version, again.current, again.created) == (1, True, first.created)
+    (correction,) = again.provenance["corrections"]
+    assert again.provenance["source"] == "news" and again.provenance["licence"] == "CC0"
+    assert (correction["run"], correction["was"], correction["is"]) == (4, {"source": "wiki"}, {"source": "news"})
+    assert correction["at"].endswith("+00:00")
+    later = registry.add_language(make_record(seed=1, licence="CC-BY-4.0"))
+    assert (later.provenance["source"], later.provenance["licence"]) == ("news", "CC-BY-4.0")
+    assert [c["is"] for c in later.provenance["corrections"]] == [{"source": "news"}, {"licence": "CC-BY-4.0"}]
+    assert registry.add_language(make_record(seed=1, source="news")) == later  # nothing new
+    assert registry.language("mt").record.hash == first.hash
+    assert registry.check() == []

@@ -5,10 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from hyperx_cl.config import AddOptions, FewshotOptions
 from hyperx_cl.data.examples import Sentence
 from hyperx_cl.data.text import Text, read_text
+from hyperx_cl.model.fingerprint import fingerprint
+from hyperx_cl.model.hyperx import HyperX
 
 SYLLABLES = ("ka", "ti", "ra", "ni", "la", "ta", "on", "us")
 TAGS = {"NOUN": "kat", "VERB": "lon", "DET": "ni", "ADJ": "ras"}
@@ -60,3 +63,31 @@ def tagged(count: int, *, seed: int = 0) -> list[Sentence]:
         words = tuple("." if tag == "PUNCT" else TAGS[tag] + str(rng.choice(SYLLABLES)) for tag in tags)
         found[words] = Sentence(words, tags)
     return list(found.values())
+
+
+class Interrupting:
+    """A reporter that is interrupted at some look, as by Ctrl-C."""
+
+    def __init__(self, at: int) -> None:
+        self.left, self.said = at, [""]
+
+    def step(self, done: int, text: str) -> None:
+        """Count down."""
+        self.left -= 1
+        if not self.left:
+            raise KeyboardInterrupt
+
+    def say(self, text: str) -> None:
+        """Keep."""
+        self.said.append(text)
+
+
+def state(model: HyperX) -> dict[str, Any]:
+    """All that must be as before: tensors, languages, flags, mode, and what torch draws next."""
+    return {
+        "saved": fingerprint(model.saved_tensors()),
+        "records": {code: model.record(code, {}).hash for code in model.languages()},
+        "flags": {n: p.requires_grad for n, p in model.named_parameters() if not n.startswith("added.qaa.")},
+        "training": model.training,
+        "chance": torch.get_rng_state().tolist(),
+    }

@@ -7,11 +7,21 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from hyperx_cl.config import TrainOptions
 from hyperx_cl.errors import DataError
 from hyperx_cl.model.hyperx import HyperX
-from hyperx_cl.train.checkpoint import STATE, TENSORS, checkpoint_exists, load_checkpoint, read_state, save_checkpoint
+from hyperx_cl.train.checkpoint import (
+    CUDA_STATE,
+    STATE,
+    TENSORS,
+    checkpoint_exists,
+    load_checkpoint,
+    read_state,
+    remove_checkpoint,
+    save_checkpoint,
+)
 from hyperx_cl.train.joint import groups
 from hyperx_cl.train.loop import Loop, Schedule, make_accelerator
 from tests.model.building import batch, build
@@ -54,6 +64,34 @@ def test_the_random_generator_goes_on_too(tiny_backbone: Path, tmp_path: Path) -
     assert torch.equal(torch.randn(3), expected)
 
 
+def test_on_a_cpu_the_random_state_of_a_gpu_is_neither_kept_nor_read(tiny_backbone: Path, tmp_path: Path) -> None:
+    model, loop = _loop(tiny_backbone)
+    save_checkpoint(tmp_path, loop, model.saved_tensors(), {})
+    kept = load_file(tmp_path / TENSORS)
+    assert {name for name in kept if name.startswith("random/")} == {"random/torch"}
+    save_file(kept | {CUDA_STATE: torch.zeros(16, dtype=torch.uint8)}, tmp_path / TENSORS)  # one made on a GPU
+    tensors, _ = load_checkpoint(tmp_path, loop)
+    assert set(tensors) == set(model.saved_tensors())
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_the_random_generator_of_a_gpu_goes_on_too(tiny_backbone: Path, tmp_path: Path) -> None:
+    model, loop = _loop(tiny_backbone)
+    model.place("cuda", torch.float32)
+    torch.cuda.manual_seed(3)
+    torch.rand(5, device="cuda")
+    save_checkpoint(tmp_path, loop, model.saved_tensors(), {})
+    expected = torch.rand(3, device="cuda")
+    torch.cuda.manual_seed(0)
+    load_checkpoint(tmp_path, loop)
+    assert torch.equal(torch.rand(3, device="cuda"), expected)
+    kept = load_file(tmp_path / TENSORS)
+    del kept[CUDA_STATE]  # one of the first version
+    save_file(kept, tmp_path / TENSORS)
+    load_checkpoint(tmp_path, loop)
+
+
 def test_a_checkpoint_replaces_the_one_before_and_leaves_nothing(tiny_backbone: Path, tmp_path: Path) -> None:
     model, loop = _loop(tiny_backbone)
     for number in range(2):
@@ -75,6 +113,16 @@ def test_one_cut_off_while_being_replaced_is_put_back(tiny_backbone: Path, tmp_p
     assert checkpoint_exists(folder) and read_state(folder)["number"] == 0
     save_checkpoint(folder, loop, model.saved_tensors(), {"number": 1})
     assert read_state(folder)["number"] == 1
+
+
+def test_what_is_removed_does_not_come_back(tiny_backbone: Path, tmp_path: Path) -> None:
+    model, loop = _loop(tiny_backbone)
+    save_checkpoint(tmp_path / "c", loop, model.saved_tensors(), {})
+    for leftover in ("c.old", "c.new"):  # of a process that was killed while it replaced one
+        shutil.copytree(tmp_path / "c", tmp_path / leftover)
+    remove_checkpoint(tmp_path / "c")
+    assert not checkpoint_exists(tmp_path / "c") and not list(tmp_path.iterdir())
+    remove_checkpoint(tmp_path / "c")
 
 
 @pytest.mark.parametrize(

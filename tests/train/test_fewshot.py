@@ -181,6 +181,8 @@ def test_zero_shot_of_a_base_language_stays_in_the_base(model: HyperX) -> None:
 def test_without_a_test_file_it_is_measured_by_folds(model: HyperX) -> None:
     learnt = fewshot(model, "xx", "pos", tagged(12), few_options())
     assert (learnt.measured_on, learnt.before) == (KFOLD, learnt.folds[ZERO_SHOT])
+    assert KFOLD == "k-fold inside the n sentences, which also chose the candidate"
+    assert learnt.record is not None and learnt.record.provenance["measured_on"] == KFOLD
     assert learnt.after == learnt.folds[learnt.chosen] == max(learnt.folds.values())
     encoded = Encoder(model.tokenizer, max_length=24).words(tagged(12), None)
     del model.language("xx").pairs["pos"]
@@ -363,4 +365,11 @@ def test_a_test_file_with_a_foreign_label_is_refused(model: HyperX) -> None:
     before = state(model)
     with pytest.raises(DataError, match="the test sentences, sentence 1: 'kat' is labelled 'NOUNS'"):
         fewshot(model, "xx", "pos", tagged(4), few_options(), test=[Sentence(("kat",), ("NOUNS",))])
+    assert state(model) == before
+
+
+def test_rows_longer_than_the_backbone_reads_are_refused(model: HyperX) -> None:
+    before = state(model)
+    with pytest.raises(UsageError, match="max_length is 129, but .* reads at most 128 pieces"):
+        fewshot(model, "xx", "pos", tagged(4), few_options(max_length=129, max_tokens=256))
     assert state(model) == before

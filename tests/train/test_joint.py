@@ -22,7 +22,7 @@ from hyperx_cl.model.hyperx import HyperX
 from hyperx_cl.train.corpora import Validator, load_corpora
 from hyperx_cl.train.joint import Trained, groups
 from tests.model.building import build
-from tests.train.small_root import LANGUAGES, MODEL, TASKS, run, write_root
+from tests.train.small_root import LANGUAGES, MODEL, RUN, TASKS, run, write_root
 
 ROOT = Path(__file__).parents[2]
 
@@ -146,6 +146,34 @@ def test_a_resume_with_other_settings_is_refused(
     assert _files(whole[1]) == before
 
 
+def test_a_resume_with_another_dev_file_is_refused(tiny_backbone: Path, tmp_path: Path) -> None:
+    root = write_root(tmp_path / "root")
+    with pytest.raises(Stop):
+        run(tiny_backbone, root, tmp_path / "out", reporter=Stopping("step 10:"))
+    dev = root / "ud" / "en" / "dev.conllu"
+    dev.write_text(dev.read_text(encoding="utf-8").replace("cat", "dog"), encoding="utf-8")
+    with pytest.raises(ConflictError, match=r"was made with another \[validation\]"):
+        run(tiny_backbone, root, tmp_path / "out", resume=True)
+
+
+@pytest.mark.parametrize(
+    ("shares", "said"), [("mlm=0.5,poss=0.2", "did you mean 'pos'"), ("mlm=0.5,pos=0.2,ner=0.2", "make it 1")]
+)
+def test_shares_that_fit_no_tasks_are_refused_before_anything_is_read(
+    shares: str, said: str, root: Path, tiny_backbone: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(UsageError, match=said):
+        run(tiny_backbone, root, tmp_path / "out", task_shares=shares)
+    assert not (tmp_path / "out").exists()
+
+
+def test_no_batch_has_more_rows_than_asked_for(root: Path, tiny_backbone: Path, tmp_path: Path) -> None:
+    run(tiny_backbone, root, tmp_path / "few", max_rows=2, steps=10)
+    run(tiny_backbone, root, tmp_path / "many", steps=10)
+    few, many = (_log(tmp_path / name)[-1]["tokens"] for name in ("few", "many"))
+    assert few <= 10 * 2 * RUN["max_length"] and few < many
+
+
 def test_a_folder_in_use_is_refused(
     whole: tuple[Trained, Path], tiny_backbone: Path, root: Path, tmp_path: Path
 ) -> None:
@@ -187,7 +215,7 @@ def test_a_task_gets_its_labels_from_the_files(tiny_backbone: Path, root: Path, 
     [
         ({"languages": {"pos": ["fo"]}}, NotFoundError, "no training file for pos in 'fo'.*pos has en, mt"),
         ({"languages": {"mlm": ["fo"]}}, NotFoundError, "no text for 'fo' under"),
-        ({"task_shares": "mlm=0.5,chunks=0.5"}, UsageError, "task 'chunks', which has no data"),
+        ({"task_shares": "mlm=0.5,chunks=0.5"}, UsageError, "task 'chunks', which is not trained"),
         ({"tasks": {"pos": Task("pos", "words", ("NOUN",))}, "languages": {"pos": ["en"]}}, DataError, "'DET'"),
     ],
 )

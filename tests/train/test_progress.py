@@ -42,3 +42,16 @@ def test_the_log_is_appended_to(tmp_path: Path) -> None:
     first, second = map(json.loads, text.splitlines())
     assert (first["kind"], first["seed"]) == ("start", 1) and "ħ" in text
     assert (second["loss"], first["time"][-1]) == (0.5, "Z")
+
+
+def test_the_last_line_of_a_kind_is_found(tmp_path: Path) -> None:
+    log = RunLog(tmp_path / "log.jsonl")
+    assert log.last("step") is None
+    for step in (1, 2):
+        log.write("step", step=step)
+    log.write("end")
+    with (tmp_path / "log.jsonl").open("a", encoding="utf-8") as out:
+        out.write('{"kind": "step", "step": 3')  # the process was killed
+    line = log.last("step")
+    assert line is not None and line["step"] == 2
+    assert log.last("validation") is None

@@ -52,7 +52,7 @@ def test_it_holds_while_only_the_language_itself_changes(model: HyperX) -> None:
     change(model, "xx")
     proof = witness.compare()
     assert proof.holds and proof.probe and proof.before == proof.after and len(proof.before) == 64
-    assert proof.languages == 4
+    assert (proof.languages, proof.covers) == (4, "the model and the 4 other languages in use")
 
 
 def test_a_language_that_comes_or_goes_meanwhile_is_no_matter_if_it_is_the_one(model: HyperX) -> None:
@@ -60,6 +60,14 @@ def test_a_language_that_comes_or_goes_meanwhile_is_no_matter_if_it_is_the_one(m
     witness = Witness(model, "xx")
     model.new_language("xx", torch.zeros(8))
     assert witness.compare().holds
+
+
+def test_what_is_not_in_use_is_not_claimed_but_stays_in_the_hash(model: HyperX) -> None:
+    model.forget("en")
+    witness = Witness(model, "xx")
+    assert witness.compare().covers == "the model and the 3 other languages in use"
+    flip(dict(model.forgotten.named_parameters())["en.own.embedding"])
+    assert not witness.compare().holds
 
 
 TAMPER: dict[str, Callable[[HyperX], Tensor]] = {

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from hyperx_cl.train.throughput import matrix_peak, operations_per_token
+from hyperx_cl.train.throughput import Speed, known_peak, matrix_peak, operations_per_token
 from tests.model.building import batch, build
 
 
@@ -16,6 +16,15 @@ def test_the_peak_is_measured_and_leaves_the_random_generator_alone() -> None:
     torch.manual_seed(7)
     assert matrix_peak(torch.device("cpu"), torch.float32, seconds=0.01) > 1e8
     assert torch.equal(torch.randn(4), expected)
+
+
+def test_the_peak_is_measured_once() -> None:
+    one, other = (known_peak(torch.device("cpu"), torch.float32) for _ in range(2))
+    assert one == other > 1e8
+
+
+def test_speed_in_words() -> None:
+    assert str(Speed(5120.4, 0.314)) == "5120 tokens/s · 31% of peak"
 
 
 @pytest.mark.parametrize("task", ["pos", "mlm"])
