@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.machine import describe
 from benchmarks.real_path_report import to_markdown
+from hyperx_cl.bench.machine import describe
 
 ROOT = Path(__file__).resolve().parents[1]
 LEFT_OUT = "hsb,yo,mt,ug,fo,ta,am"

@@ -20,7 +20,7 @@ from typing import Any
 
 import torch
 
-from benchmarks.machine import describe
+from hyperx_cl.bench.machine import describe
 from hyperx_cl.config import ModelOptions, TrainOptions, parse_shares
 from hyperx_cl.data.batches import Pair
 from hyperx_cl.data.encode import Encoder

@@ -10,6 +10,7 @@ import typer
 from hyperx_cl import __version__
 from hyperx_cl.cli import (
     add_language,
+    bench,
     demo,
     evaluate,
     fewshot,
@@ -38,7 +39,7 @@ app = typer.Typer(
 )
 for command in (train, add_language, fewshot, evaluate, tag):
     command.add_to(app)
-for commands in (models, languages, runs):
+for commands in (models, languages, runs, bench):
     app.add_typer(commands.app)
 for command in (info, demo):
     command.add_to(app)

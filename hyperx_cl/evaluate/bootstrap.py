@@ -58,9 +58,9 @@ def interval(
         DataError: A test set has no sentence.
         UsageError: `samples` or `confidence` is out of range.
     """
-    sets = _checked(counts, samples, confidence)
-    drawn = np.mean([_resampled([c], samples, seed, stream)[0] for stream, c in enumerate(sets)], axis=0)
-    low, high = _bounds(drawn, confidence)
+    sets = checked(counts, samples, confidence)
+    drawn = np.mean([resampled([c], samples, seed, stream)[0] for stream, c in enumerate(sets)], axis=0)
+    low, high = bounds(drawn, confidence)
     return Interval(float(np.mean([c.value for c in sets])), low, high)
 
 
@@ -85,15 +85,15 @@ def paired_difference(
         DataError: The two do not hold the same test sets, or one has no sentence.
         UsageError: `samples` or `confidence` is out of range.
     """
-    pairs = _paired(_checked(first, samples, confidence), _checked(second, samples, confidence))
-    drawn = [_resampled(pair, samples, seed, stream) for stream, pair in enumerate(pairs)]
+    pairs = _paired(checked(first, samples, confidence), checked(second, samples, confidence))
+    drawn = [resampled(pair, samples, seed, stream) for stream, pair in enumerate(pairs)]
     gaps = np.mean([a - b for a, b in drawn], axis=0)
-    low, high = _bounds(gaps, confidence)
+    low, high = bounds(gaps, confidence)
     value = float(np.mean([a.value - b.value for a, b in pairs]))
-    return Difference(value, low, high, _p_value(gaps))
+    return Difference(value, low, high, p_value(gaps))
 
 
-def _resampled(systems: Sequence[Counts], samples: int, seed: int, stream: int) -> NDArray[np.float64]:
+def resampled(systems: Sequence[Counts], samples: int, seed: int, stream: int) -> NDArray[np.float64]:
     """Return scores of shape [system, sample], every system on the same drawn sentences."""
     parts = []
     for drawn in _draws(len(systems[0]), samples, seed, stream):
@@ -109,18 +109,21 @@ def _draws(sentences: int, samples: int, seed: int, stream: int) -> Iterator[NDA
         yield rng.integers(0, sentences, (min(step, samples - done), sentences))
 
 
-def _bounds(drawn: NDArray[np.float64], confidence: float) -> tuple[float, float]:
+def bounds(drawn: NDArray[np.float64], confidence: float) -> tuple[float, float]:
+    """The percentile bounds of resampled values."""
     tail = (1 - confidence) / 2
     low, high = np.quantile(drawn, [tail, 1 - tail])
     return float(low), float(high)
 
 
-def _p_value(gaps: NDArray[np.float64]) -> float:
+def p_value(gaps: NDArray[np.float64]) -> float:
+    """Two-sided, of resampled differences; see `Difference`."""
     smaller = min(int((gaps <= 0).sum()), int((gaps >= 0).sum()))
     return min(1.0, 2 * (smaller + 1) / (len(gaps) + 1))
 
 
-def _checked(counts: Counts | Sequence[Counts], samples: int, confidence: float) -> list[Counts]:
+def checked(counts: Counts | Sequence[Counts], samples: int, confidence: float) -> list[Counts]:
+    """A list of test sets, none of them empty, and settings in range; see `interval` for what is raised."""
     if samples < 1 or not 0 < confidence < 1:
         raise UsageError(
             f"a bootstrap needs at least 1 sample and a confidence between 0 and 1, not {samples} and {confidence}"

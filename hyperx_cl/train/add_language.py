@@ -2,7 +2,7 @@
 
 import copy
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,22 +13,22 @@ from torch import Tensor, nn
 from hyperx_cl.artefact import LanguageRecord
 from hyperx_cl.config import AddOptions
 from hyperx_cl.data.batches import Batch, Pair
-from hyperx_cl.data.encode import Encoder
 from hyperx_cl.data.masking import Vocabulary, mask_generator, mask_tokens
 from hyperx_cl.data.sampler import PairSampler
-from hyperx_cl.data.text import LEAST_LINES, Text, TextParts, check_text, split_text
-from hyperx_cl.errors import ConflictError, DataError, UsageError
+from hyperx_cl.data.text import Text, check_text
+from hyperx_cl.errors import ConflictError, UsageError
 from hyperx_cl.model.hyperx import HyperX
-from hyperx_cl.model.infer import masked_batches
 from hyperx_cl.model.language import Slot
 from hyperx_cl.train.checkpoint import checkpoint_exists, load_checkpoint, read_state, save_checkpoint
 from hyperx_cl.train.loop import Group, Loop, Schedule
+from hyperx_cl.train.material import Material
 from hyperx_cl.train.progress import Reporter, Silent
 from hyperx_cl.train.proof import Proof, Witness, frozen
 from hyperx_cl.train.starts import Start, controls, loss_with, mean, mixture, nearest, place, with_part
 from hyperx_cl.train.throughput import Speed, known_peak, operations_per_token
 
-SCREENED_LINES = 60
+Observer = Callable[[int, float], None]
+"""Told the tokens read so far and the loss on the stop part, while the model runs with what is learnt so far."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Added:
 
 def add_language(
     model: HyperX, code: str, text: Text, options: AddOptions, *, checkpoint: Path | None = None, resume: bool = False,
-    provenance: Mapping[str, Any] | None = None, reporter: Reporter | None = None,
+    provenance: Mapping[str, Any] | None = None, reporter: Reporter | None = None, observer: Observer | None = None,
 ) -> Added:  # fmt: skip
     """Learn a language by MLM on its text; hypernetwork, heads and every other language stay as they are.
 
@@ -76,6 +76,7 @@ def add_language(
         resume: Go on from that checkpoint, if there is one.
         provenance: Facts to keep in the record: source, licence, author.
         reporter: Told how it goes, and what is doubtful about the text.
+        observer: Called at every look.
 
     Raises:
         ConflictError: There is a checkpoint and `resume` was not asked for, or it belongs to another language, text,
@@ -97,7 +98,7 @@ def add_language(
     witness, earlier = Witness(model, code), model.added[code] if code in model.added else None
     try:
         with frozen(model, seed=options.seed):
-            learner = _Learner(model, code, text, options, candidates, checkpoint, reporter)
+            learner = _Learner(model, code, text, options, candidates, checkpoint, reporter, observer)
             learner.run(resume=resume, warnings=warnings)
             losses = learner.report()
         seconds = round(learner.seconds, 1)
@@ -131,22 +132,14 @@ class _Learner:
 
     def __init__(
         self, model: HyperX, code: str, text: Text, options: AddOptions, candidates: list[str],
-        checkpoint: Path | None, reporter: Reporter,
+        checkpoint: Path | None, reporter: Reporter, observer: Observer | None,
     ) -> None:  # fmt: skip
         self.begin, self.earlier = time.perf_counter(), 0.0
         self.model, self.code, self.options, self.candidates = model, code, options, candidates
-        self.checkpoint, self.reporter = checkpoint, reporter
-        encoder = Encoder(model.tokenizer, max_length=options.max_length)
-        self.parts = _split(text, options)
-        self.train = encoder.text(self.parts.train)
-        self.stop = masked_batches(model, code, encoder.text(self.parts.stop[: options.sample]), seed=options.seed)
-        self.told = masked_batches(model, code, encoder.text(self.parts.report[: options.sample]), seed=options.seed)
-        if not (self.train and self.stop and self.told):
-            raise DataError(f"{text.path} has too few pieces that the backbone's tokenizer knows; give more text.")
-        lines = [line for line in self.train if line.sentence < SCREENED_LINES] or self.train[:SCREENED_LINES]
-        self.screen = masked_batches(model, code, lines, seed=options.seed)
+        self.checkpoint, self.reporter, self.observer = checkpoint, reporter, observer
+        self.material = Material(model, code, text, options)
         self.vocabulary, self.pair = Vocabulary.of(model.tokenizer), Pair("mlm", code)
-        lengths = {self.pair: [len(line) for line in self.train]}
+        lengths = {self.pair: [len(line) for line in self.material.train]}
         self.sampler = PairSampler(lengths, max_tokens=options.max_tokens, seed=options.seed)
         self.rank = options.rank if options.capacity == "part" else 0
         self.configuration = {
@@ -181,8 +174,9 @@ class _Learner:
             if step.number % self.options.check_every and step.number != self.options.steps:
                 continue
             speed = self._speed((step.tokens - before) / max(step.seconds, 1e-9))
-            loss = loss_with(self.model, self.code, self.slot, self.stop)
+            loss = loss_with(self.model, self.code, self.slot, self.material.stop)
             self._look(step.number, loss)
+            self._show_to_observer(loss)
             told = f"stop loss {loss:.3f} (start {self.looks[0][1]:.3f}) · {speed}"
             self.reporter.say(f"step {step.number}: {told}")
             self.reporter.step(step.number, told)
@@ -190,21 +184,29 @@ class _Learner:
                 self._save(self.checkpoint)
             return
 
+    def _show_to_observer(self, loss: float) -> None:
+        if self.observer is None:
+            return
+        begin = time.perf_counter()
+        self.observer(self.loop.tokens + self.mixture_tokens, loss)
+        self.begin += time.perf_counter() - begin  # what an onlooker takes is no time of learning
+
     def _speed(self, rate: float) -> Speed:
         """The speed at so many real tokens a second."""
-        length = sum(map(len, self.train)) / len(self.train)
+        train = self.material.train
+        length = sum(map(len, train)) / len(train)
         operations = operations_per_token(self.model, length=length, masked=self.options.mask_rate)
         return Speed(rate, rate * operations / known_peak(self.model.device, self.model.backbone.word_embeddings.dtype))
 
     def report(self) -> dict[str, float]:
         """Loss on the report part for the controls and what was learnt."""
         slots = controls(self.model, self.code, self.nearest, seed=self.options.seed) | {"learnt": self.best}
-        losses = {name: loss_with(self.model, self.code, slot, self.told) for name, slot in slots.items()}
+        losses = {name: loss_with(self.model, self.code, slot, self.material.report) for name, slot in slots.items()}
         return {name: round(loss, 4) for name, loss in losses.items()}
 
     def _start(self) -> Start:
         wanted, base = self.options.start, [code for code in self.model.base if code != self.code]
-        close = nearest(self.model, self.code, self.candidates, self.screen)
+        close = nearest(self.model, self.code, self.candidates, self.material.screen)
         self.nearest = close.name.removeprefix("nearest: ")
         starts = {"nearest": close, "mean": mean(self.model, base)}
         if wanted == "mixture" or (wanted == "best" and self.options.mixture_steps):
@@ -217,7 +219,8 @@ class _Learner:
             for name, start in starts.items()
             if wanted in ("best", name)
         }
-        losses = {name: loss_with(self.model, self.code, start.slot, self.stop) for name, start in starts.items()}
+        stop = self.material.stop
+        losses = {name: loss_with(self.model, self.code, start.slot, stop) for name, start in starts.items()}
         best = min(losses, key=lambda name: losses[name])
         self.start = starts[best].name
         said = ", ".join(f"{starts[name].name} {loss:.3f}" for name, loss in losses.items())
@@ -243,7 +246,7 @@ class _Learner:
         number = self.sampler.number
         _, indices = next(self.sampler)
         generator = mask_generator(self.options.seed, number)
-        lines = [self.train[i] for i in indices]
+        lines = [self.material.train[i] for i in indices]
         batch = mask_tokens(lines, self.pair, self.vocabulary, generator, rate=self.options.mask_rate)
         return batch.to(self.model.device)
 
@@ -283,13 +286,6 @@ def _candidates(model: HyperX, code: str) -> list[str]:
     return candidates
 
 
-def _split(text: Text, options: AddOptions) -> TextParts:
-    lines = text.lines[: options.max_lines or None]
-    if len(lines) < LEAST_LINES:
-        raise DataError(f"{text.path} gives {len(lines)} lines to learn from; give at least {LEAST_LINES}.")
-    return split_text(lines)
-
-
 def _put_back(model: HyperX, code: str, earlier: nn.Module | None) -> None:
     if earlier is not None:
         model.added[code] = earlier
@@ -304,7 +300,7 @@ def _under(tensors: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
 def _facts(
     text: Text, learner: _Learner, options: AddOptions, losses: Mapping[str, float], seconds: float
 ) -> dict[str, Any]:
-    lines = {name: len(part) for name, part in learner.parts._asdict().items()}
+    lines = {name: len(part) for name, part in learner.material.parts._asdict().items()}
     return {
         "method": "mlm", "capacity": options.capacity, "rank": learner.rank, "seed": options.seed,
         "steps": learner.loop.number, "tokens": learner.loop.tokens + learner.mixture_tokens, "seconds": seconds,

@@ -1,0 +1,164 @@
+"""What is compared: languages, seeds, methods. Choices are made on development languages, headlines on final ones."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from hyperx_cl.config import AddOptions, ModelOptions, TrainOptions
+from hyperx_cl.errors import UsageError, did_you_mean
+
+Kind = Literal["control", "learnt", "madx"]
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Which languages are new, and which teach the tasks.
+
+    Args:
+        development: New languages that every choice is made on; their test sets are never a headline.
+        final: New languages that are scored with what was chosen.
+        sources: By task, the languages that it is learnt in.
+        left_out: Other languages that no base run reads.
+    """
+
+    development: tuple[str, ...]
+    final: tuple[str, ...]
+    sources: Mapping[str, tuple[str, ...]]
+    left_out: tuple[str, ...] = ()
+
+    @property
+    def new(self) -> tuple[str, ...]:
+        """All new languages."""
+        return (*self.development, *self.final)
+
+    @property
+    def groups(self) -> dict[str, tuple[str, ...]]:
+        """New languages by what they are for; groups without any left out."""
+        return {name: codes for name, codes in (("development", self.development), ("final", self.final)) if codes}
+
+
+FOLDS = {
+    "main": Fold(
+        ("hsb", "yo", "ta"), ("mt", "ug", "fo"),
+        {"pos": ("en", "ar", "zh", "tr", "kk"), "ner": ("en", "ar", "is", "kk", "tr", "zh")}, ("am",),
+    ),
+    "second": Fold(
+        (), ("br", "sa", "yue"),
+        {"pos": ("en", "ar", "zh", "tr", "kk"), "ner": ("en", "ar", "is", "kk", "tr", "zh")}, ("am",),
+    ),
+    "third": Fold(
+        (), ("is", "kk", "gn"), {"pos": ("en", "ar", "zh", "tr"), "ner": ("en", "ar", "tr", "zh")}, ("am",)
+    ),
+}  # fmt: skip
+"""Headlines come from ``main``; the others ask whether they hold for more languages."""
+
+WATCHED = ("hsb", "mt", "ug")
+"""Languages whose POS is scored at every look of the default method: does a lower loss mean better tags?"""
+
+BASE = TrainOptions(
+    steps=3400, max_tokens=1600, validate_every=500, checkpoint_every=100, task_shares="mlm=0.5,pos=0.27,ner=0.23"
+)
+"""The base runs: about 5 million tokens each."""
+
+
+@dataclass(frozen=True)
+class Method:
+    """One way to get a language.
+
+    Args:
+        name: Short, as in the table.
+        about: A line for the table's legend.
+        kind: ``control``: nothing is learnt; ``learnt``: `add_language` with some options changed; ``madx``: MAD-X.
+        options: What differs from the default options of `add_language`.
+    """
+
+    name: str
+    about: str
+    kind: Kind
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+DEFAULT = "default"
+"""The method whose macro POS is the headline."""
+
+CONTROLS = ("mean", "nearest")
+"""The primary comparison: the default against the better of these two, macro POS."""
+
+METHODS = {
+    method.name: method
+    for method in (
+        Method("random", "a vector from N(0, 1)", "control"),
+        Method("zero", "the zero vector", "control"),
+        Method("mean", "the mean of the base languages' vectors", "control"),
+        Method("nearest", "the stored vector that fits the text best", "control"),
+        Method(DEFAULT, "vector and language part, as add-language learns them", "learnt"),
+        Method("vector", "the vector alone", "learnt", {"capacity": "vector"}),
+        Method("part-384", "a part of MAD-X's size beside the generated adapters", "learnt", {"rank": 384}),
+        Method("madx", "a MAD-X language adapter and task adapters, the same tokens", "madx"),
+    )
+}
+"""All methods by name."""
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Where a bench runs, and what all its cells share.
+
+    Args:
+        backbone: Folder or Hub id.
+        data: A data root.
+        folder: Keeps base runs, checkpoints and the cells' results.
+        train: Options of the base runs; the seed is each run's own.
+        shape: Shape of their models.
+        add: Options of `add_language` that a method's own go before; MAD-X takes steps, batches and looks from them.
+        madx_rate: Peak learning rate of MAD-X's adapters.
+        madx_task_steps: Steps of its task adapters.
+        fold: Which languages are new.
+    """
+
+    backbone: str
+    data: Path
+    folder: Path
+    train: TrainOptions = BASE
+    shape: ModelOptions = ModelOptions()
+    add: AddOptions = AddOptions()
+    madx_rate: float = 5e-4
+    madx_task_steps: int = 1000
+    fold: Fold = FOLDS["main"]
+
+
+@dataclass(frozen=True, order=True)
+class Cell:
+    """One piece of work: a method on a language, over the base run of a seed, learnt with the same seed.
+
+    Args:
+        seed: Of the base run and of the learning.
+        language: The new language.
+        method: A name in `METHODS`.
+    """
+
+    seed: int
+    language: str
+    method: str
+
+    @property
+    def name(self) -> str:
+        """Of its files."""
+        return f"{self.seed}-{self.language}-{self.method}"
+
+
+def cells(fold: Fold, seeds: Iterable[int], languages: Iterable[str], methods: Iterable[str]) -> list[Cell]:
+    """All cells, the first seed's first: a stopped bench has whole rows of some seeds.
+
+    Raises:
+        UsageError: An unknown method, or a language that is none of the new ones.
+    """
+    languages, methods = list(dict.fromkeys(languages)), list(dict.fromkeys(methods))
+    for name in methods:
+        if name not in METHODS:
+            raise UsageError(f"unknown method '{name}'{did_you_mean(name, METHODS)}: choose from {', '.join(METHODS)}")
+    for code in languages:
+        if code not in fold.new:
+            raise UsageError(f"'{code}' is no new language of the bench: choose from {', '.join(fold.new)}")
+    return [Cell(seed, code, name) for seed in dict.fromkeys(seeds) for code in languages for name in methods]

@@ -1,0 +1,99 @@
+"""`bench add-language`: base runs, cells and table from one command, which goes on where it was stopped."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from hyperx_cl.bench.plan import FOLDS
+from tests.cli.conftest import Cli
+
+CONFIG = """
+[model]
+projected = 4
+bottleneck = 4
+source_hidden = 8
+[train]
+steps = 4
+warmup = 1
+validate_every = 2
+checkpoint_every = 2
+max_tokens = 160
+max_length = 40
+precision = "fp32"
+[add_language]
+steps = 4
+warmup = 1
+mixture_steps = 2
+check_every = 2
+max_tokens = 160
+max_length = 40
+sample = 8
+precision = "fp32"
+"""
+
+
+@pytest.fixture(scope="module")
+def data(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A root that has what the third fold asks for, under real codes, out of three invented languages."""
+    folder = tmp_path_factory.mktemp("bench-data")
+    fold = FOLDS["third"]
+    for code in {code for codes in fold.sources.values() for code in codes} | {"is"}:
+        source = code if (root / "ud" / code).is_dir() else "mt"
+        for kind in ("ud", "ner"):
+            shutil.copytree(root / kind / source, folder / kind / code)
+        (folder / "mlm").mkdir(exist_ok=True)
+        shutil.copy(root / "mlm" / f"{source}.txt", folder / "mlm" / f"{code}.txt")
+    return folder
+
+
+def test_one_command_runs_everything_once_and_writes_the_table(
+    cli: Cli, tiny_backbone: Path, data: Path, tmp_path: Path
+) -> None:
+    config, work, results = tmp_path / "bench.toml", tmp_path / "work", tmp_path / "results" / "add_language"
+    config.write_text(CONFIG)
+    words = (
+        "bench", "add-language", "--backbone", tiny_backbone, "--data-dir", data, "--work-dir", work, "--config",
+        config, "--fold", "third", "--lang", "is", "--method", "mean,nearest,default,madx", "--results", results,
+    )  # fmt: skip
+    ended = cli(*words)
+    assert ended.code == 0, ended.err
+    assert "4 cells of 4 are done" in ended.out and "is" in ended.out
+    cells = {file.stem: file.read_bytes() for file in (work / "third" / "cells").iterdir()}
+    assert set(cells) == {f"1-is-{name}" for name in ("mean", "nearest", "default", "madx")}
+    assert not [file for file in (work / "third" / "checkpoints").iterdir() if "default" in file.name]
+    table = json.loads(results.with_suffix(".json").read_text())
+    rows, default = table["rows"], json.loads(cells["1-is-default"])
+    assert rows["mean"]["numbers"] == rows["mean"]["tokens"] == 0
+    assert rows["madx"]["numbers"] > 10 * rows["default"]["numbers"] > 0
+    assert [c["method"] for c in table["compared"] if c["task"] == "pos"] == ["default", "madx"]
+    assert len(default["counts"]["pos"]["of"]) == 8  # the test file alone
+    assert len(default["counts"]["ner"]["of"]) == 30 + 8 + 8  # all files of a language that nothing was learnt from
+    assert default["facts"]["proof"] and len(default["curve"]) == 2
+    assert table["about"]["machine"]["cores"] and table["missing"] == []
+    assert results.with_suffix(".md").read_text().startswith("## Final languages: is")
+
+    shutil.rmtree(work / "third" / "base-1")  # what is done needs nothing any more
+    again = cli(*words, "--quiet")
+    assert again.code == 0 and again.out.split() == [f"1-is-{name}" for name in ("mean", "nearest", "default", "madx")]
+    assert {file.stem: file.read_bytes() for file in (work / "third" / "cells").iterdir()} == cells
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--fold", "mian"), "unknown fold 'mian' (did you mean 'main'"),
+        (("--lang", "en"), "'en' is no new language of the bench"),
+        (("--seeds", "a"), "--seeds a: give whole numbers"),
+        (("--seed", "3"), "give them all with --seeds"),
+    ],
+)
+def test_what_cannot_be_compared_is_refused(
+    cli: Cli, tiny_backbone: Path, root: Path, tmp_path: Path, words: tuple[str, ...], said: str
+) -> None:
+    ended = cli(
+        "bench", "add-language", "--backbone", tiny_backbone, "--data-dir", root, "--work-dir", tmp_path / "w", *words
+    )
+    assert ended.code == 2 and said in ended.err
+    assert not (tmp_path / "w").exists()
