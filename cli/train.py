@@ -16,7 +16,7 @@ from hyperx_cl.cli.options import Common, Config, DataDir, Device, LabelMap, Res
 from hyperx_cl.cli.output import Grid, Output
 from hyperx_cl.cli.plan import Plan, make_plan
 from hyperx_cl.cli.recording import recording
-from hyperx_cl.config import ModelOptions, TrainOptions, as_dict, resolve
+from hyperx_cl.config import ModelOptions, TrainOptions, as_dict, parse_shares, resolve
 from hyperx_cl.data.root import DataRoot
 from hyperx_cl.errors import ConflictError, HyperXError, UsageError
 from hyperx_cl.registry.home import home
@@ -99,6 +99,7 @@ def train(
         root, {"mlm": mlm, "pos": pos, "ner": ner}, own=task or (), columns=column or (), label_maps=label_map or (),
         leave_out=leave_out,
     )  # fmt: skip
+    parse_shares(options.task_shares, plan.tasks)  # refused by name before anything is loaded
     title = name or re.sub(r"[^A-Za-z0-9._-]", "-", f"{Path(backbone).name}-d{shape.projected}").lstrip(".-_")
     out = Path(os.path.abspath(output_dir or home() / "models" / title))
     with common.registry(readonly=dry_run) as registry:

@@ -77,6 +77,10 @@ def test_column_and_label_map(cli: Cli, root: Path, tiny_backbone: Path) -> None
         (["--backbone", "{backbone}", "--data-dir", "{root}", "--task", "xpos"], 2, "is not of the form NAME"),
         (["--backbone", "{backbone}", "--data-dir", "{root}", "--column", "xpos"], 2, "say for which task"),
         (["--backbone", "{backbone}", "--data-dir", "{root}", "--leave-out", "en,tr,mt"], 2, "nothing to train"),
+        (["--backbone", "/nowhere", "--data-dir", "{root}", "--task-shares", "poss=0.5"], 2, "names the task 'poss'"),
+        (["--backbone", "/nowhere", "--data-dir", "{root}", "--temperature", "0.5"], 2, "temperature is 0.5; it must"),
+        (["--backbone", "{backbone}", "--data-dir", "{root}", "--max-length", "900", "--max-tokens", "999"], 2,
+         "reads at most"),
         (["--backbone", "{backbone}", "--data-dir", "{root}", "--name", "tiny"], 4, "the name 'tiny' belongs to"),
     ],
 )  # fmt: skip
