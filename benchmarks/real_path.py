@@ -22,6 +22,9 @@ from typing import Any
 from benchmarks.real_path_report import to_markdown
 from hyperx_cl.bench.machine import describe
 
+KEPT = ("id", "command", "status", "seed", "started", "finished", "config", "versions", "data_hashes")
+"""What the results keep of every run in the registry: the sittings of base training are runs of their own."""
+
 ROOT = Path(__file__).resolve().parents[1]
 LEFT_OUT = "hsb,yo,mt,ug,fo,ta,am"
 POS, NER = "en,ar,zh,tr,kk", "en,ar,is,kk,tr,zh"
@@ -158,10 +161,12 @@ def main() -> None:
             "--test", test, *scale.fewshot,
         )  # fmt: skip
     scores["all pairs"] = stages.evaluate("scores-all", data, *scale.last)
+    runs = stages.run("runs", "runs", "list")["runs"]
     result = {
         "what": "one seed, without baselines: not yet evidence", "machine": describe(), "backbone": args.backbone,
         "data": "UD test sets of the paper (ar and hsb differ), NER and text from other sources than the paper's",
         "train": stages.all["train"]["answer"], "added": added, "fewshot": learnt, "scores": scores,
+        "runs": [{key: run[key] for key in KEPT} for run in reversed(runs)],
         "stages": {n: {k: v for k, v in stage.items() if k != "answer"} for n, stage in stages.all.items()},
     }  # fmt: skip
     out = args.results / ("real_path" if args.backbone == "mbert" else f"real_path_{args.backbone}")

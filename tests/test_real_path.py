@@ -32,6 +32,9 @@ def test_train_add_fewshot_evaluate_on_real_languages(data_root: Path, small_bac
         assert few["proof"]["holds"] and len(few["digests"]) == 20
     scored = {(s["task"], s["language"]) for s in result["scores"]["all pairs"]}
     assert {(task, code) for task in ("pos", "ner") for code in ("mt", "ug", "fo", "is", "kk")} == scored
+    runs = result["runs"]
+    assert {run["command"] for run in runs} == {"train", "add-language", "fewshot", "evaluate"}
+    assert all(run["data_hashes"] and run["config"] and run["status"] == "done" for run in runs)
     assert str(tmp_path) not in (tmp_path / "real_path_small.json").read_text(encoding="utf-8")
     assert "| learnt |" in (tmp_path / "real_path_small.md").read_text(encoding="utf-8")
 
