@@ -166,7 +166,7 @@ def main() -> None:
         "what": "one seed, without baselines: not yet evidence", "machine": describe(), "backbone": args.backbone,
         "data": "UD test sets of the paper (ar and hsb differ), NER and text from other sources than the paper's",
         "train": stages.all["train"]["answer"], "added": added, "fewshot": learnt, "scores": scores,
-        "runs": [{key: run[key] for key in KEPT} for run in reversed(runs)],
+        "runs": [_kept(run) for run in reversed(runs)],
         "stages": {n: {k: v for k, v in stage.items() if k != "answer"} for n, stage in stages.all.items()},
     }  # fmt: skip
     out = args.results / ("real_path" if args.backbone == "mbert" else f"real_path_{args.backbone}")
@@ -174,6 +174,11 @@ def main() -> None:
     out.with_suffix(".json").write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     out.with_suffix(".md").write_text(to_markdown(result), encoding="utf-8")
     print(out.with_suffix(".md"))
+
+
+def _kept(run: dict[str, Any]) -> dict[str, Any]:
+    # Registries of the first days kept the hashes of base training among its metrics.
+    return {key: run[key] for key in KEPT} | {"data_hashes": run["data_hashes"] or run["metrics"].get("data", {})}
 
 
 def _arguments() -> argparse.Namespace:
