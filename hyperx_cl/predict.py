@@ -54,9 +54,7 @@ def tag_many(model: HyperX, documents: Sequence[tuple[Document, str]], tasks: Se
         model.language(code)
         sentences.setdefault(code, []).extend(document.sentences)
     encoder = Encoder(model.tokenizer, max_length=window_length(model))
-    encoded = {
-        code: encoder.words([Sentence(tuple(s.words)) for s in rows], None) for code, rows in sentences.items()
-    }
+    encoded = {code: encoder.words([Sentence(tuple(s.words)) for s in rows], None) for code, rows in sentences.items()}
     pairs = {Pair(task.name, code): task for code in sentences for task in wanted}
     found = label_pairs(
         model,
