@@ -77,10 +77,10 @@ def fewshot(
             expect_apart(drawn, tested, test)
             data_hashes["test"] = content_hash(tested)
         loaded = load_model(registry, record, backbone=backbone, device=device, precision=options.precision)
-        source = {"data": str(data or data_dir)}
+        place = (data or data_dir or Path()).resolve()
         facts = {
             "model": record.name, "language": code, "task": task, "fewshot": as_dict(options),
-            **source, "test": str(test) if test else None, "label_map": list(label_map or ()),
+            "data": str(place), "test": str(test) if test else None, "label_map": list(label_map or ()),
             "threads": torch.get_num_threads(),
         }  # fmt: skip
         with (
@@ -97,7 +97,7 @@ def fewshot(
                 drawn,
                 options,
                 test=tested,
-                provenance=source,
+                provenance={"data": place.name},  # a record travels: the way to the file stays here
                 reporter=run,
             )
             expect_proof(learnt.proof)

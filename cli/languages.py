@@ -14,6 +14,9 @@ from hyperx_cl.registry.records import StoredLanguage
 
 app = group("languages", "The languages stored for a model, with their versions.")
 
+LISTED = 5
+"""Items of a list that are shown one by one."""
+
 Version = Annotated[int | None, typer.Option("--version", min=1, help="A version's number.", show_default=False)]
 
 
@@ -136,12 +139,17 @@ def _data(stored: StoredLanguage) -> dict[str, Any]:
     return kept | {"name": name_of(stored.language), "tasks": list(stored.tasks)}
 
 
+def _short(value: Any) -> str:
+    """A list of hashes or losses fills a screen; its length is enough there."""
+    return f"{len(value)} of them (--json has all)" if isinstance(value, list) and len(value) > LISTED else str(value)
+
+
 def _flat(values: Any, before: str = "") -> dict[str, str]:
     """Nested values as lines: ``losses.learnt``, ``corrections.1.was.source``."""
     if isinstance(values, list) and values and all(isinstance(value, dict) for value in values):
         values = dict(enumerate(values, 1))
     if not isinstance(values, dict):
-        return {before: str(values)}
+        return {before: _short(values)}
     found: dict[str, str] = {}
     for key, value in values.items():
         found |= _flat(value, f"{before}.{key}" if before else str(key))

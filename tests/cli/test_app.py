@@ -48,7 +48,7 @@ def _python(*words: str) -> subprocess.CompletedProcess[str]:
 
 def test_there_are_all_commands() -> None:
     assert {" ".join(words) for words in COMMANDS} == {
-        "train", "add-language", "fewshot", "evaluate", "tag", "info", "demo", "runs list",
+        "train", "add-language", "fewshot", "evaluate", "tag", "info", "demo", "runs list", "bench add-language",
         *(f"models {word}" for word in ("list", "show", "use", "remove")),
         *(f"languages {word}" for word in ("list", "show", "history", "use", "remove", "near")),
     }  # fmt: skip

@@ -24,7 +24,12 @@ def versions(stocked: Path) -> None:
         model = registry.model().fingerprint
         for seed in (1, 2):
             vector = np.random.default_rng(seed).standard_normal(64).astype(np.float32)
-            record = LanguageRecord("mt", model, {"embedding": vector}, {"method": "mlm", "losses": {"learnt": seed}})
+            record = LanguageRecord(
+                "mt",
+                model,
+                {"embedding": vector},
+                {"method": "mlm", "losses": {"learnt": seed}, "sentences": list("abcdef")},
+            )
             registry.add_language(record, new_version=True)
 
 
@@ -37,7 +42,8 @@ def test_list_show_history_and_near(cli: Cli) -> None:
     shown = cli("languages", "show", "mlt", "--json", "--version", "1").data["language"]
     assert list(shown) == [*KEYS, "provenance"]
     assert (shown["version"], shown["current"], shown["provenance"]["losses"]) == (1, False, {"learnt": 1})
-    assert "losses.learnt\t2\n" in cli("languages", "show", "mt").out
+    told = cli("languages", "show", "mt").out
+    assert "losses.learnt\t2\n" in told and "sentences\t6 of them (--json has all)\n" in told
     assert [x["version"] for x in cli("languages", "history", "mt", "--json").data["versions"]] == [1, 2]
     near = cli("languages", "near", "mt", "-k", "1", "--json").data["near"]
     assert [list(neighbour) for neighbour in near] == [["language", "version", "cosine"]]
