@@ -53,7 +53,7 @@ FOLDS = {
 }  # fmt: skip
 """Headlines come from ``main``; the others ask whether they hold for more languages."""
 
-WATCHED = ("hsb", "mt", "ug")
+WATCHED = ("hsb", "yo", "mt", "ug")
 """Languages whose POS is scored at every look of the default method: does a lower loss mean better tags?"""
 
 BASE = TrainOptions(
