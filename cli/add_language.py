@@ -57,7 +57,7 @@ def add_language(
     resume: Resume = False,
     device: Device = "auto",
 ) -> None:
-    """Add a language from raw text: only its own vector and its own part are learnt."""
+    """Add a language from raw text: only its own vector and part are learnt, and a token patch if wanted."""
     short, relatives = canonical(code), codes(like)
     options = resolve(AddOptions, file=config, flags=flags)
     if (mlm is None) == (not relatives):
@@ -214,7 +214,17 @@ def _summary(stored: StoredLanguage, added: "Added") -> dict[str, Any]:
         "model": stored.model, "language": stored.language, "version": stored.version, "hash": stored.hash,
         "losses": dict(added.losses), "start": added.start, "nearest": added.nearest, "steps": added.steps,
         "tokens": added.tokens, "seconds": added.seconds, "proof": proof_data(added.proof),
+        **({"patch": patch} if (patch := added.record.provenance.get("patch")) else {}),
     }  # fmt: skip
+
+
+def _patch_line(added: "Added") -> list[str]:
+    """What the token patch has done, where there is one."""
+    patch = added.record.provenance.get("patch")
+    if not patch:
+        return []
+    before, after = (100 * patch[f"unknown_words_{when}"] for when in ("before", "after"))
+    return [f"token patch: {patch['pieces']} pieces; words with unknown pieces {before:.1f} % -> {after:.1f} %"]
 
 
 def _show(common: Common, stored: StoredLanguage, added: "Added") -> None:
@@ -224,6 +234,7 @@ def _show(common: Common, stored: StoredLanguage, added: "Added") -> None:
         show=[
             f"{stored.language} ({name(stored.language)}), version {stored.version} of model {stored.model}: started "
             f"from {added.start}, {added.steps} steps, {added.tokens:,} tokens, {added.seconds:.0f} s",
+            *_patch_line(added),
             Grid(("vector", "MLM loss on the report part"), [(k, f"{v:.4f}") for k, v in added.losses.items()]),
             f"nearest stored language: {added.nearest}",
             *proof_lines(added.proof),

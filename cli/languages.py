@@ -36,7 +36,8 @@ def list_languages(common: Common, model: ModelName = None) -> None:
 def show(common: Common, code: LanguageCode, model: ModelName = None, version: Version = None) -> None:
     """Show one version of a language: its numbers, tasks and where it came from."""
     with common.registry(readonly=True) as registry:
-        stored = registry.language(code, model, version).stored
+        loaded = registry.language(code, model, version)
+    stored, pieces = loaded.stored, loaded.record.pieces
     facts = {
         "language": f"{stored.language} ({name_of(stored.language)})",
         "model": stored.model,
@@ -44,11 +45,12 @@ def show(common: Common, code: LanguageCode, model: ModelName = None, version: V
         "hash": stored.hash,
         "parent": stored.parent or "",
         "numbers": f"{stored.numbers:,}",
+        "pieces of its token patch": str(len(pieces)),
         "tasks of its own": ", ".join(stored.tasks),
     }
     shown = {**facts, **_flat(stored.provenance)}
     common.out.result(
-        {"language": _data(stored) | {"provenance": dict(stored.provenance)}},
+        {"language": _data(stored) | {"pieces": list(pieces), "provenance": dict(stored.provenance)}},
         ids=[f"{stored.language}@{stored.version}"],
         show=[Grid(("", ""), list(shown.items()))],
     )

@@ -1,9 +1,10 @@
 """One version of a language on disk: its numbers in safetensors, where they came from in JSON; no torch.
 
-Format ``hyperx-cl/language@1``: ``<hash>.safetensors`` holds the tensors and, in its metadata, language, model and
-hash; ``<hash>.json`` beside it holds the same names and the provenance.
+Format ``hyperx-cl/language@1``: ``<hash>.safetensors`` holds the tensors and, in its metadata, language, model, hash
+and the pieces of a token patch; ``<hash>.json`` beside it holds the same names and the provenance.
 
-Dimensions: d = language embedding, L = backbone layers, r = bottleneck of the language part, h = hidden size.
+Dimensions: d = language embedding, L = backbone layers, r = bottleneck of the language part, h = hidden size,
+k = pieces of the token patch.
 """
 
 import hashlib
@@ -11,7 +12,8 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Mapping
+import unicodedata
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -29,7 +31,11 @@ FORMAT = "hyperx-cl/language@1"
 _METADATA = "hyperx-cl"
 _CODE = re.compile(r"[A-Za-z0-9]{1,8}(-[A-Za-z0-9]{1,8})*")
 _FINGERPRINT = re.compile(r"[0-9a-f]{64}")
-_TENSOR = re.compile(r"(?P<pair>pair\.(?P<task>[A-Za-z0-9_-]{1,64})\.)?(?P<what>embedding|part\.(down|down_bias|up))")
+_TENSOR = re.compile(
+    r"(?P<pair>pair\.(?P<task>[A-Za-z0-9_-]{1,64})\.)?(?P<what>embedding|part\.(down|down_bias|up))"
+    r"|patch\.(embeddings|bias)"
+)
+_LONGEST_PIECE = 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,10 +57,14 @@ class LanguageRecord:
 
     tensors: Mapping[str, NDArray[np.float32]]
     """``embedding`` (d,); optional ``part.down`` (L, r, h), ``part.down_bias`` (L, r), ``part.up`` (L, h, r); and for
-    a pair with a task the same under ``pair.<task>.``, each optional."""
+    a pair with a task the same under ``pair.<task>.``, each optional. Of a token patch ``patch.embeddings`` (k, h) and
+    ``patch.bias`` (k,)."""
 
     provenance: Mapping[str, Any]
     """Where the numbers came from, JSON-able; not part of the hash."""
+
+    pieces: tuple[str, ...] = ()
+    """The k pieces of the token patch, as a vocabulary spells them, in the order of their rows; mostly none."""
 
     def __post_init__(self) -> None:
         """Check everything, and keep copies that nobody else can write."""
@@ -64,18 +74,22 @@ class LanguageRecord:
             raise DataError(f"{self.model!r} is not a model fingerprint: 64 hexadecimal digits are expected")
         kept = {name: _frozen(name, self.tensors[name]) for name in sorted(self.tensors)}
         _check_shapes(kept)
+        _check_patch(self.pieces, kept)
         object.__setattr__(self, "tensors", kept)
+        object.__setattr__(self, "pieces", tuple(self.pieces))
         object.__setattr__(self, "provenance", _plain(self.provenance))
 
     @cached_property
     def hash(self) -> str:
-        """SHA-256 over format, language, model and tensors (names, shapes, bytes); 64 hexadecimal digits."""
+        """SHA-256 over format, language, model, tensors (names, shapes, bytes) and pieces; 64 hexadecimal digits."""
         digest = hashlib.sha256()
         for text in (FORMAT, self.language, self.model):
             _feed(digest, text.encode())
         for name, array in self.tensors.items():
             _feed(digest, json.dumps([name, "float32", list(array.shape)]).encode())
             _feed(digest, array.astype("<f4", copy=False).tobytes())
+        if self.pieces:  # records without a patch keep the hash that they had before there were any
+            _feed(digest, json.dumps({"pieces": self.pieces}).encode())
         return digest.hexdigest()
 
     @property
@@ -125,7 +139,7 @@ def load_record(path: str | os.PathLike[str]) -> LanguageRecord:
     try:
         told = json.loads(note.read_bytes())
         provenance = told.pop("provenance")
-        identity = {key: told[key] for key in ("format", "language", "model", "hash")}
+        identity = {key: told[key] for key in (*_IDENTITY, *(["pieces"] if "pieces" in told else []))}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DataError(f"{note} is not the description of a language record: restore it from where it came") from error
     record = from_bytes(tensors.read_bytes(), provenance=provenance, source=str(tensors))
@@ -156,7 +170,9 @@ def from_bytes(data: bytes, *, provenance: Mapping[str, Any], source: str = "the
         raise DataError(f"{source} has format {identity['format']!r}, this version reads {FORMAT!r}: update hyperx-cl")
     try:
         tensors = load_tensors(data)
-        record = LanguageRecord(identity["language"], identity["model"], tensors, provenance)
+        record = LanguageRecord(
+            identity["language"], identity["model"], tensors, provenance, tuple(identity.get("pieces", ()))
+        )
     except (SafetensorError, KeyError, ValueError) as error:
         raise DataError(f"{source} is damaged ({error}): restore it from where it came") from error
     except DataError as error:
@@ -169,19 +185,25 @@ def from_bytes(data: bytes, *, provenance: Mapping[str, Any], source: str = "the
     return record
 
 
-def _read_identity(data: bytes, source: str) -> dict[str, str]:
-    """Format, language, model and hash out of a safetensors header."""
+def _read_identity(data: bytes, source: str) -> dict[str, Any]:
+    """Format, language, model, hash and pieces out of a safetensors header."""
     try:
         length = int.from_bytes(data[:8], "little")
         header = json.loads(data[8 : 8 + length])
         identity = json.loads(header["__metadata__"][_METADATA])
-        return {key: str(identity[key]) for key in ("format", "language", "model", "hash")}
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        pieces = [str(piece) for piece in identity.get("pieces", ())]
+        return {key: str(identity[key]) for key in _IDENTITY} | {"pieces": pieces}
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise DataError(f"{source} is not a language record: a safetensors file of {FORMAT} is expected") from error
 
 
-def _identity(record: LanguageRecord) -> dict[str, str]:
-    return {"format": FORMAT, "language": record.language, "model": record.model, "hash": record.hash}
+_IDENTITY = ("format", "language", "model", "hash")
+
+
+def _identity(record: LanguageRecord) -> dict[str, Any]:
+    values = (FORMAT, record.language, record.model, record.hash)
+    patch = {"pieces": list(record.pieces)} if record.pieces else {}
+    return dict(zip(_IDENTITY, values, strict=True)) | patch
 
 
 def _frozen(name: str, array: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -212,6 +234,28 @@ def _check_shapes(tensors: Mapping[str, NDArray[np.float32]]) -> None:
             seats.add(_check_part(name.rsplit("part.", 1)[0] + "part", tensors))
     if len(seats) > 1:
         raise DataError(f"the parts of a record are of different backbones: layers and hidden sizes {sorted(seats)}")
+
+
+def _check_patch(pieces: Sequence[str], tensors: Mapping[str, NDArray[np.float32]]) -> None:
+    """Check that pieces, rows (k, h) and biases (k,) belong together, and to the parts' hidden size."""
+    rows, bias = (tensors[name].shape if name in tensors else () for name in ("patch.embeddings", "patch.bias"))
+    count = len(pieces)
+    if (rows[:1], bias) != (((count,), (count,)) if count else ((), ())) or len(rows) not in (0, 2):
+        raise DataError(
+            f"the token patch does not fit together: {count} pieces, rows {rows or 'missing'}, biases "
+            f"{bias or 'missing'}; one row and one bias for each piece are expected"
+        )
+    part = tensors.get("part.down")
+    if rows and part is not None and part.shape[2] != rows[1]:
+        raise DataError(f"part and token patch are of different backbones: hidden sizes {part.shape[2]} and {rows[1]}")
+    if len(set(pieces)) != count:
+        raise DataError("the token patch has a piece twice: every piece is expected once")
+    for piece in pieces:
+        if not 0 < len(piece) <= _LONGEST_PIECE or any(unicodedata.category(c) in ("Cc", "Cs") for c in piece):
+            raise DataError(
+                f"{piece!r} cannot be a piece of a token patch: 1 to {_LONGEST_PIECE} characters, none of them a "
+                "control character, are expected"
+            )
 
 
 def _check_part(part: str, tensors: Mapping[str, NDArray[np.float32]]) -> tuple[int, int]:

@@ -109,13 +109,15 @@ class AddOptions:
     check_every: Annotated[int, "steps between two looks at the stop part"] = 60
     patience: Annotated[int, "looks at the stop part without gain before stopping"] = 4
     sample: Annotated[int, "lines of the stop and of the report part that are scored"] = 200
+    patch_pieces: Annotated[int, "most pieces of a token patch: characters the vocabulary lacks (0: no patch)"] = 0
+    patch_least: Annotated[int, "words of the text that must need a piece of the token patch"] = 5
     seed: Annotated[int, "seed of order and masks"] = 1
     precision: Annotated[Precision, "auto, bf16 or fp32"] = "auto"
 
     def __post_init__(self) -> None:
-        for name in ("rank", "steps", "check_every", "patience", "sample"):
+        for name in ("rank", "steps", "check_every", "patience", "sample", "patch_least"):
             _at_least(self, name, 1)
-        for name in ("warmup", "mixture_steps", "max_lines", "seed"):
+        for name in ("warmup", "mixture_steps", "max_lines", "patch_pieces", "seed"):
             _at_least(self, name, 0)
         _at_least(self, "max_length", 8)
         for name in ("rate", "clip"):

@@ -10,7 +10,7 @@ from hyperx_cl.document import Document
 from hyperx_cl.document import Sentence as Rows
 from hyperx_cl.errors import UsageError
 from hyperx_cl.model.hyperx import HyperX
-from hyperx_cl.model.infer import label_pairs, window_length
+from hyperx_cl.model.infer import Views, label_pairs, window_length
 
 
 def tag(model: HyperX, document: Document, language: str, tasks: Sequence[str]) -> None:
@@ -53,8 +53,10 @@ def tag_many(model: HyperX, documents: Sequence[tuple[Document, str]], tasks: Se
     for document, code in documents:
         model.language(code)
         sentences.setdefault(code, []).extend(document.sentences)
-    encoder = Encoder(model.tokenizer, max_length=window_length(model))
-    encoded = {code: encoder.words([Sentence(tuple(s.words)) for s in rows], None) for code, rows in sentences.items()}
+    encoders = Views(model, lambda tokenizer: Encoder(tokenizer, max_length=window_length(model)))
+    encoded = {
+        code: encoders[code].words([Sentence(tuple(s.words)) for s in rows], None) for code, rows in sentences.items()
+    }
     pairs = {Pair(task.name, code): task for code in sentences for task in wanted}
     found = label_pairs(
         model,

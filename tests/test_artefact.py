@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,64 @@ def test_equal_records_have_equal_bytes_and_hash_whatever_the_order() -> None:
 def test_the_hash_is_the_same_for_ever() -> None:
     fixed = LanguageRecord("mt", MODEL, {"embedding": np.arange(4, dtype=np.float32)}, {})
     assert fixed.hash == "b7f89a07a4718dfab8038c8b0f80561cb379fb5e9280969faf63d9e75e8048dd"
+
+
+def patched(pieces: Sequence[str] = ("##ŵ", "ə"), **changed: NDArray[np.float32]) -> LanguageRecord:
+    """A record with a token patch."""
+    names = {"patch.embeddings": numbers(2, 5), "patch.bias": numbers(2)}
+    tensors = {
+        "embedding": numbers(8),
+        **part(),
+        **names,
+        **{f"patch.{name}": array for name, array in changed.items()},
+    }
+    return LanguageRecord("mt", MODEL, tensors, {}, tuple(pieces))
+
+
+def test_a_token_patch_survives_bytes_and_files(tmp_path: Path) -> None:
+    original = patched()
+    path = save_record(original, tmp_path)
+    for again in (from_bytes(to_bytes(original), provenance={}), load_record(path)):
+        assert (again.pieces, again.hash) == (("##ŵ", "ə"), original.hash)
+        assert np.array_equal(again.tensors["patch.embeddings"], original.tensors["patch.embeddings"])
+    assert original.tasks == () and original.numbers == 8 + 66 + 10 + 2
+    assert json.loads(path.with_suffix(".json").read_text())["pieces"] == ["##ŵ", "ə"]
+    path.with_suffix(".json").write_text(path.with_suffix(".json").read_text().replace('"ə"', '"ŵ"'))
+    with pytest.raises(DataError, match="describes another record"):
+        load_record(path)
+
+
+def test_the_hash_of_a_token_patch_is_the_same_for_ever_and_depends_on_its_pieces() -> None:
+    zeros = {"embedding": np.zeros(2, np.float32), "patch.embeddings": np.ones((1, 3), np.float32)}
+    fixed = LanguageRecord("mt", MODEL, {**zeros, "patch.bias": np.ones(1, np.float32)}, {}, ("##ŵ",))
+    assert fixed.hash == "769418f3d261a898c632064e7bcb358289e291c726070f8b0d6bc3dc16e17b1b"
+    assert len({patched().hash, patched(("ə", "##ŵ")).hash, patched(("##ŵ", "e")).hash}) == 3
+
+
+def test_records_without_a_patch_are_stored_as_before_there_were_any(tmp_path: Path) -> None:
+    path = save_record(record(), tmp_path)
+    assert b"pieces" not in path.read_bytes() and "pieces" not in json.loads(path.with_suffix(".json").read_text())
+
+
+@pytest.mark.parametrize(
+    ("made", "message"),
+    [
+        (lambda: patched(()), r"0 pieces, rows \(2, 5\), biases \(2,\)"),
+        (lambda: patched(("a", "b", "c")), "3 pieces"),
+        (lambda: patched(bias=numbers(3)), r"biases \(3,\)"),
+        (lambda: patched(embeddings=numbers(2)), r"rows \(2,\)"),
+        (lambda: patched(embeddings=numbers(2, 4)), "part and token patch are of different backbones: hidden sizes 5"),
+        (lambda: patched(("a", "a")), "has a piece twice"),
+        (lambda: patched(("a", "")), "'' cannot be a piece"),
+        (lambda: patched(("a", "b" * 65)), "cannot be a piece"),
+        (lambda: patched(("a", "b\n")), "none of them a control character"),
+        (lambda: patched(("a", "\ud800")), "cannot be a piece"),
+        (lambda: LanguageRecord("mt", MODEL, {"embedding": numbers(8)}, {}, ("a",)), "1 pieces, rows missing"),
+    ],
+)
+def test_a_token_patch_that_does_not_fit_together_is_refused(made: Callable[[], object], message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        made()
 
 
 def test_the_hash_depends_on_everything_but_the_provenance() -> None:

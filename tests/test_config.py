@@ -133,6 +133,8 @@ def test_an_unknown_preset() -> None:
         ),
         (ModelOptions, {"initialisation": "kaiming"}, "initialisation is 'kaiming'"),
         (ModelOptions, {"language_part": -1}, "language_part is -1"),
+        (AddOptions, {"patch_pieces": -1}, "patch_pieces is -1; it must be at least 0"),
+        (AddOptions, {"patch_least": 0}, "patch_least is 0; it must be at least 1"),
         (AddOptions, {"capacity": "all"}, "capacity is 'all'; it must be part or vector"),
         (AddOptions, {"start": "zero"}, "start is 'zero'"),
         (AddOptions, {"precision": "half"}, "precision is 'half'"),

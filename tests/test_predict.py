@@ -18,6 +18,8 @@ from hyperx_cl.evaluate.metrics import spans
 from hyperx_cl.model.hyperx import HyperX
 from hyperx_cl.model.infer import MAX_TOKENS, label_pairs, window_length
 from hyperx_cl.predict import tag, tag_many, valid_iob2
+from tests.model.building import build
+from tests.model.test_tokenpatch import patch
 from tests.taggers import LABELS, WORDS, conllu, label, tagger
 
 LESSON = " ".join(WORDS)
@@ -179,3 +181,17 @@ def test_repair_keeps_exactly_the_spans_that_are_scored(tags: list[str]) -> None
     assert spans(clean) == spans(tags)
     assert valid_iob2(clean) == clean
     assert all(not t.startswith("I") or b[1:] == t[1:] for b, t in zip(("O", *clean), clean, strict=False))
+
+
+def test_languages_with_token_patches_are_tagged_beside_others(tiny_backbone: Path) -> None:
+    model = patch(build(tiny_backbone), "xx", "yy")
+    lines = "ŵan əl tin\naŵ əŵ ta ka\n"
+    alone = {}
+    for code in ("xx", "en", "yy"):
+        alone[code] = words(lines)
+        tag(model, alone[code], code, ["pos", "ner"])
+    together = [(words(lines), code) for code in alone]
+    tag_many(model, together, ["pos", "ner"])
+    for document, code in together:
+        assert document.to_conllu() == alone[code].to_conllu()
+    assert len({document.to_conllu() for document in alone.values()}) > 1

@@ -72,6 +72,10 @@ class MadX(nn.Module):
         """The backbone's fast tokenizer."""
         return self.backbone.tokenizer
 
+    def tokenizer_for(self, code: str) -> Any:
+        """The tokenizer that a language's text is read with: the same for all."""
+        return self.tokenizer
+
     @property
     def device(self) -> torch.device:
         """Where the model runs."""

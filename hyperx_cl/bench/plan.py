@@ -94,6 +94,7 @@ METHODS = {
         Method("nearest", "the stored vector that fits the text best", "control"),
         Method(DEFAULT, "vector and language part, as add-language learns them", "learnt"),
         Method("vector", "the vector alone", "learnt", {"capacity": "vector"}),
+        Method("patch", "vector, part and a token patch", "learnt", {"patch_pieces": 200}),
         Method("part-384", "a part of MAD-X's size beside the generated adapters", "learnt", {"rank": 384}),
         Method("madx", "a MAD-X language adapter and task adapters, the same tokens", "madx"),
     )

@@ -10,19 +10,19 @@ from hyperx_cl.data.root import SPLITS, DataRoot
 from hyperx_cl.data.tasks import builtin
 from hyperx_cl.evaluate.labelled import labelled_counts
 from hyperx_cl.evaluate.metrics import Counts
-from hyperx_cl.model.infer import window_length
+from hyperx_cl.model.infer import Views, window_length
 
 SCORED = {"pos": ("test",), "ner": SPLITS}
 """Files that are scored, by task. Where a language's training files are learnt from, they must not be among them."""
 
 
 class Gold:
-    """A new language's gold sentences, read and encoded once.
+    """A new language's gold sentences, read once, and encoded once as the language is read.
 
     Args:
         root: The data.
         code: The language.
-        model: Whose tokenizer reads them.
+        model: Whose tokenizer reads them; with the language's token patch as soon as it has one.
         tasks: By name, the files that are scored.
     """
 
@@ -33,10 +33,8 @@ class Gold:
             there = [split for split in splits if root.labelled(task, code, split)]
             if there:
                 self._sentences[task] = [s for split in there for s in root.load(builtin(task), code, split)]
-        encoder = Encoder(model.tokenizer, max_length=window_length(model))
-        self._encoded: dict[str, list[Encoded]] = {
-            task: encoder.words(sentences, None) for task, sentences in self._sentences.items()
-        }
+        self._length = window_length(model)
+        self._encoded = Views(model, self._encode)
 
     @property
     def hashes(self) -> dict[str, str]:
@@ -47,6 +45,10 @@ class Gold:
         """Score a model that has the language; every task there is gold for, or those named."""
         return {
             task: labelled_counts(model, Pair(task, self._code), self._sentences[task], encoded)
-            for task, encoded in self._encoded.items()
+            for task, encoded in self._encoded[self._code].items()
             if not tasks or task in tasks
         }
+
+    def _encode(self, tokenizer: Any) -> dict[str, list[Encoded]]:
+        encoder = Encoder(tokenizer, max_length=self._length)
+        return {task: encoder.words(sentences, None) for task, sentences in self._sentences.items()}

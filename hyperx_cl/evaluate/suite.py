@@ -1,7 +1,6 @@
 """The suite: a model's score on (task, language) pairs of a data root, each under its metric's exact name."""
 
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -21,7 +20,7 @@ from hyperx_cl.evaluate.metrics import Counts, loss_counts
 from hyperx_cl.evaluate.pieces import PieceCounter, cut
 from hyperx_cl.evaluate.report import PairScore
 from hyperx_cl.model.hyperx import HyperX
-from hyperx_cl.model.infer import masked_batches, masked_rows, window_length
+from hyperx_cl.model.infer import Views, masked_batches, masked_rows, window_length
 
 _MASKED_TOKENS = 2048
 _LEAST_LINES = 5  # what can be split into three parts
@@ -70,7 +69,7 @@ def evaluate_pairs(
 
     Returns:
         One score a pair, in their order. `unknown_rate` is the share of the scored files' words that have an unknown
-        piece; for `mlm` it and the pieces per word are None.
+        piece, read as the language is read; for `mlm` it and the pieces per word are None.
 
     Raises:
         NotFoundError: The model lacks a task or language, or the root a file.
@@ -103,32 +102,30 @@ class _Test(NamedTuple):
 
 
 class _Bench:
-    """Runs tests on one model, whose tokenizer is made ready once."""
+    """Runs tests on one model, whose tokenizers are made ready once."""
 
     def __init__(self, model: HyperX, samples: int, seed: int, versions: Mapping[str, int]) -> None:
         self._model, self._samples, self._seed, self._versions = model, samples, seed, versions
         self._length = window_length(model)
-        self._encoder = Encoder(model.tokenizer, max_length=self._length)
-
-    @cached_property
-    def _counter(self) -> PieceCounter:
-        return PieceCounter(self._model.tokenizer)
+        self._encoders = Views(model, lambda tokenizer: Encoder(tokenizer, max_length=self._length))
+        self._counters = Views(model, PieceCounter)
 
     def labelled(self, test: _Test) -> PairScore:
         """Score labels."""
+        counter = self._counters[test.pair.language]
         if test.compat:
-            encoded = [cut(window, self._length) for window in self._counter.whole(test.sentences)]
+            encoded = [cut(window, self._length) for window in counter.whole(test.sentences)]
         else:
-            encoded = self._encoder.words(test.sentences, None)
+            encoded = self._encoders[test.pair.language].words(test.sentences, None)
         counts = labelled_counts(self._model, test.pair, test.sentences, encoded, compat=test.compat)
         spans = self._model.task(test.pair.task).kind == "spans"
         words = sum(map(len, test.sentences)) if spans else int(counts.denominator.sum())
-        pieces = self._counter.count(test.sentences)
+        pieces = counter.count(test.sentences)
         return self._score(test.pair, counts, words, pieces.unknown_rate, pieces.per_word)
 
     def masked(self, test: _Test) -> PairScore:
         """Score guesses at masked pieces, line by line."""
-        encoded = self._encoder.text(test.lines or ())
+        encoded = self._encoders[test.pair.language].text(test.lines or ())
         if not encoded:
             raise DataError(f"the text of {test.pair.language!r} has no known piece: use a backbone that covers it")
         batches = masked_batches(

@@ -85,9 +85,14 @@ class Backbone:
         self._norm_values = {name: _copy(module.state_dict()) for name, module in self.norms.items()}
 
     @property
+    def word_module(self) -> nn.Module:
+        """The module that looks word embeddings up."""
+        return self.encoder.get_input_embeddings()  # type: ignore[operator, no-any-return]
+
+    @property
     def word_embeddings(self) -> Tensor:
         """The word embedding matrix, ``(vocabulary, h)``, frozen."""
-        return self.encoder.get_input_embeddings().weight  # type: ignore[operator, no-any-return]
+        return self.word_module.weight  # type: ignore[return-value]
 
     @property
     def longest(self) -> int | None:

@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from hyperx_cl.model.tokenpatch import Patch
+
 
 class WordHead(nn.Linear):
     """Scores of a word's label from the hidden state of its piece: ``(N, h)`` -> ``(N, classes)``.
@@ -52,15 +54,17 @@ class MaskedHead(nn.Module):
         if start:
             self.load_state_dict({name: value.clone() for name, value in start.items()})
 
-    def forward(self, states: Tensor, word_embeddings: Tensor) -> Tensor:
+    def forward(self, states: Tensor, word_embeddings: Tensor, patch: Patch | None = None) -> Tensor:
         """Score pieces.
 
         Args:
             states: Hidden states of the positions asked for, ``(N, h)``.
             word_embeddings: The frozen matrix, ``(vocabulary, h)``.
+            patch: The language's token patch, if it has one.
 
         Returns:
-            Scores, ``(N, vocabulary)``, in fp32.
+            Scores, ``(N, vocabulary)``, in fp32; behind them one more for each piece of the patch.
         """
         inner = self.norm(self.activation(self.dense(states.to(self.dense.weight.dtype))))
-        return functional.linear(inner.to(word_embeddings.dtype), word_embeddings).float() + self.bias
+        scores = functional.linear(inner.to(word_embeddings.dtype), word_embeddings).float() + self.bias
+        return scores if patch is None else torch.cat([scores, patch.scores(inner, word_embeddings.dtype)], dim=1)

@@ -1,4 +1,4 @@
-"""Forward hooks: how adapters and LayerNorms of ours sit in a backbone without being part of it."""
+"""Forward hooks: how adapters, LayerNorms and word embeddings of ours sit in a backbone without being part of it."""
 
 import weakref
 from collections.abc import Callable
@@ -12,6 +12,7 @@ from torch.utils.hooks import RemovableHandle
 from hyperx_cl.model.adapter import apply_adapter
 from hyperx_cl.model.hypernet import AdapterWeights
 from hyperx_cl.model.language import Slot
+from hyperx_cl.model.tokenpatch import OwnPieces
 
 if TYPE_CHECKING:
     from hyperx_cl.model.hyperx import HyperX
@@ -24,10 +25,13 @@ class Active:
         adapters: For each segment its ``L`` generated adapters.
         slots: For each segment the slots whose parts act.
         rows: Rows of each segment.
+        own: Its pieces of token patches, if it has any.
     """
 
-    def __init__(self, adapters: list[list[AdapterWeights]], slots: list[list[Slot]], rows: list[int]) -> None:
-        self.adapters, self.slots, self.rows = adapters, slots, rows
+    def __init__(
+        self, adapters: list[list[AdapterWeights]], slots: list[list[Slot]], rows: list[int], own: OwnPieces | None
+    ) -> None:
+        self.adapters, self.slots, self.rows, self.own = adapters, slots, rows, own
 
     def apply(self, states: Tensor, layer: int) -> Tensor:
         """Adapt the hidden states of a layer, ``(B, T, h)``, segment by segment."""
@@ -45,6 +49,7 @@ def seat_hooks(model: "HyperX") -> None:
     """
     me, handles = weakref.ref(model), []
     backbone, placement = model.backbone, model.options.placement
+    handles.append(backbone.word_module.register_forward_hook(_word_hook(me)))
     if placement == "ffn":
         handles += [s.register_forward_hook(_adapter_hook(me, i)) for i, s in enumerate(backbone.sites("ffn"))]
     handles += [module.register_forward_hook(_norm_hook(me, name)) for name, module in backbone.norms.items()]
@@ -56,6 +61,15 @@ def seat_hooks(model: "HyperX") -> None:
 def norm_key(name: str) -> str:
     """How our copy of the backbone's LayerNorm of that name is called: without dots."""
     return name.replace(".", "/")
+
+
+def _word_hook(me: "weakref.ref[HyperX]") -> Callable[..., Tensor | None]:
+    def hook(_module: nn.Module, _inputs: Any, output: Tensor) -> Tensor | None:
+        model = me()
+        own = None if model is None or model.active is None else model.active.own
+        return None if own is None else own.put_into(output)
+
+    return hook
 
 
 def _adapter_hook(me: "weakref.ref[HyperX]", layer: int) -> Callable[..., Tensor | None]:

@@ -15,6 +15,7 @@ from hyperx_cl.artefact import LanguageRecord
 from hyperx_cl.config import ModelOptions
 from hyperx_cl.data.batches import Batch, Pair
 from hyperx_cl.data.tasks import Task
+from hyperx_cl.data.tokenpatch import patched_tokenizer
 from hyperx_cl.errors import ConflictError, DataError, NotFoundError, did_you_mean
 from hyperx_cl.model.adapter import Part
 from hyperx_cl.model.backbone import Backbone
@@ -25,6 +26,7 @@ from hyperx_cl.model.hypernet import AdapterWeights, Hypernetwork
 from hyperx_cl.model.language import Language, Slot
 from hyperx_cl.model.shapes import Shape
 from hyperx_cl.model.table import Table, Vectors
+from hyperx_cl.model.tokenpatch import own_pieces
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,7 @@ class HyperX(nn.Module):
         self._backbone = [backbone]  # in a list, so that its tensors are no part of this module
         self.active: Active | None = None
         self._cache: dict[tuple[Pair, ...], list[list[AdapterWeights]]] | None = None
+        self._views: dict[tuple[str, ...], Any] = {(): backbone.tokenizer}
         info, d = backbone.info, options.embedding
         self.options, self.shape = options, Shape(info.layers, info.hidden, options)
         self.tasks: dict[str, Task] = {task.name: task for task in sorted(tasks, key=lambda task: task.name)}
@@ -78,6 +81,27 @@ class HyperX(nn.Module):
     def tokenizer(self) -> Any:
         """The backbone's fast tokenizer."""
         return self.backbone.tokenizer
+
+    def tokenizer_for(self, code: str) -> Any:
+        """The tokenizer that a language's text is read with: the backbone's, and the pieces of its token patch.
+
+        A language that the model does not have yet is read with the backbone's own.
+        """
+        known = next((table[code] for table in (self.added, self.base) if code in table), None)
+        return self.tokenizer_with(known.pieces if known else ())
+
+    def tokenizer_with(self, pieces: tuple[str, ...]) -> Any:
+        """The backbone's tokenizer with the pieces of a token patch, made once.
+
+        Raises:
+            DataError: Its vocabulary is another one than they were found with.
+        """
+        if pieces not in self._views:
+            view = patched_tokenizer(self.tokenizer, pieces)
+            if view.convert_tokens_to_ids(pieces[0]) != self.backbone.info.vocabulary:
+                raise DataError("The tokenizer and the backbone have vocabularies of two sizes; use its own tokenizer.")
+            self._views[pieces] = view
+        return self._views[pieces]
 
     @property
     def device(self) -> torch.device:
@@ -128,14 +152,20 @@ class HyperX(nn.Module):
 
         Args:
             batch: ``input_ids`` and ``attention_mask`` ``(B, T)``, ``wanted`` ``(B, T)``, ``targets`` ``(N,)`` or none.
+
+        Raises:
+            NotFoundError: The model lacks a pair's language or task.
+            IndexError: A token id that neither the backbone nor the token patch of the row's language has.
         """
         pairs = [segment.pair for segment in batch.segments]
         rows = [segment.rows for segment in batch.segments]
-        self.active = Active(self._adapters(pairs), [self._slots(pair) for pair in pairs], rows)
+        ids, patches = batch.input_ids, [self.language(pair.language).patch for pair in pairs]
+        own = own_pieces(ids, rows, patches, vocabulary=self.backbone.info.vocabulary)
+        if own is not None:  # what the frozen embeddings are asked for there does not matter: a hook replaces it
+            ids = ids.masked_fill(own.places, self.tokenizer.unk_token_id)
+        self.active = Active(self._adapters(pairs), [self._slots(pair) for pair in pairs], rows, own)
         try:
-            states = self.backbone.encoder(
-                input_ids=batch.input_ids, attention_mask=batch.attention_mask
-            ).last_hidden_state  # (B, T, h)
+            states = self.backbone.encoder(input_ids=ids, attention_mask=batch.attention_mask).last_hidden_state
         finally:
             self.active = None
         counts = [int(wanted.sum()) for wanted in batch.wanted.split(rows)]
@@ -195,8 +225,9 @@ class HyperX(nn.Module):
     def record(self, code: str, provenance: Mapping[str, Any]) -> LanguageRecord:
         """A language as it is now, as a record for the registry."""
         return LanguageRecord(
-            language=code, model=self.fingerprint(), tensors=self.language(code).tensors(), provenance=dict(provenance)
-        )
+            language=code, model=self.fingerprint(), tensors=self.language(code).tensors(),
+            provenance=dict(provenance), pieces=self.language(code).pieces,
+        )  # fmt: skip
 
     def saved_tensors(self) -> dict[str, Tensor]:
         """What `save_pretrained` writes: everything trained in base training, no added language, no backbone."""
@@ -233,6 +264,8 @@ class HyperX(nn.Module):
         for name, array in record.tensors.items():
             if name.endswith("embedding"):
                 fits = array.shape == (self.options.embedding,)
+            elif name.startswith("patch."):
+                fits = array.shape[1:] in ((), (self.shape.hidden,))
             else:
                 fits = array.shape[0] == self.shape.layers and (
                     name.endswith("down_bias") or self.shape.hidden in array.shape[1:]
@@ -269,7 +302,7 @@ class HyperX(nn.Module):
     def _score(self, pair: Pair, states: Tensor) -> Tensor:
         head = self.heads[pair.task]
         if isinstance(head, MaskedHead):
-            return head(states, self.backbone.word_embeddings)  # type: ignore[no-any-return]
+            return head(states, self.backbone.word_embeddings, self.language(pair.language).patch)  # type: ignore[no-any-return]
         return head(states.float())  # type: ignore[no-any-return]
 
 

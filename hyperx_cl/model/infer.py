@@ -1,8 +1,9 @@
 """Running a model without training it: labels for words, loss and accuracy on masked text."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +24,28 @@ MAX_LENGTH = 256
 
 Group = tuple[Pair, list[int]]
 """Windows of one pair, by index, that go through the model together."""
+
+Made = TypeVar("Made")
+
+
+class Views(Generic[Made]):
+    """What is made of the tokenizer that each language is read with; languages that share one share it.
+
+    Args:
+        model: A model that has the languages.
+        make: What makes it, such as an `Encoder`.
+    """
+
+    def __init__(self, model: HyperX, make: Callable[[Any], Made]) -> None:
+        self._model, self._make = model, make
+        self._made: dict[Any, Made] = {}
+
+    def __getitem__(self, code: str) -> Made:
+        """What belongs to a language."""
+        tokenizer = self._model.tokenizer_for(code)
+        if tokenizer not in self._made:
+            self._made[tokenizer] = self._make(tokenizer)
+        return self._made[tokenizer]
 
 
 @dataclass(frozen=True)
@@ -109,7 +132,7 @@ def masked_batches(
     Args:
         model: Gives tokenizer and device.
         language: Whose text it is.
-        encoded: Of `Encoder.text`.
+        encoded: Of `Encoder.text`, with the language's own tokenizer.
         seed: Of the masks.
         rate: Share of pieces masked.
         max_tokens: Rows times longest row of a batch.
@@ -117,7 +140,7 @@ def masked_batches(
     Returns:
         Batches whose rows are the windows in the order of `evaluation_batches`.
     """
-    vocabulary, pair = Vocabulary.of(model.tokenizer), Pair("mlm", language)
+    vocabulary, pair = Vocabulary.of(model.tokenizer_for(language)), Pair("mlm", language)
     return [
         mask_tokens([encoded[i] for i in indices], pair, vocabulary, mask_generator(seed, k), rate=rate).to(
             model.device
@@ -194,5 +217,7 @@ def _in_order(parts: list[tuple[int, npt.NDArray[np.int64]]]) -> npt.NDArray[np.
 def _masked(model: HyperX, batch: Batch) -> tuple[Tensor, Tensor]:
     """Negative log likelihood of each masked piece, ``(N,)``, and whether it was guessed."""
     assert batch.targets is not None
-    scores = torch.cat(model(batch).logits)
-    return functional.cross_entropy(scores, batch.targets, reduction="none"), scores.argmax(-1) == batch.targets
+    logits = model(batch).logits  # as wide as each segment's language has pieces
+    parts = [*zip(logits, batch.targets.split([len(scores) for scores in logits]), strict=True)]
+    losses = [functional.cross_entropy(scores, gold, reduction="none") for scores, gold in parts]
+    return torch.cat(losses), torch.cat([scores.argmax(-1) == gold for scores, gold in parts])

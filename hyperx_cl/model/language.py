@@ -1,5 +1,6 @@
-"""What belongs to one language inside a model: its embedding, its part, and what its pairs carry."""
+"""What belongs to one language inside a model: its embedding, part and token patch, and what its pairs carry."""
 
+from collections.abc import Mapping
 from typing import Self
 
 import numpy as np
@@ -9,8 +10,10 @@ from torch import Tensor, nn
 from hyperx_cl.artefact import LanguageRecord
 from hyperx_cl.model.adapter import Part, PartWeights
 from hyperx_cl.model.table import Table
+from hyperx_cl.model.tokenpatch import Patch
 
 PART_NAMES = ("down", "down_bias", "up")
+PATCH_NAMES = ("embeddings", "bias")
 
 
 class Slot(nn.Module):
@@ -34,16 +37,23 @@ class Slot(nn.Module):
 
 
 class Language(nn.Module):
-    """A language's own slot and those of its pairs.
+    """A language's own slot, its token patch and the slots of its pairs.
 
     Args:
         own: The language's embedding and part.
+        patch: The pieces that it has beside the backbone's vocabulary, if any.
     """
 
-    def __init__(self, own: Slot) -> None:
+    def __init__(self, own: Slot, patch: Patch | None = None) -> None:
         super().__init__()
         self.own = own
+        self.patch = patch
         self.pairs: Table[Slot] = Table()  # by task
+
+    @property
+    def pieces(self) -> tuple[str, ...]:
+        """The pieces of its token patch."""
+        return self.patch.pieces if self.patch is not None else ()
 
     def embedding(self, task: str) -> Tensor:
         """The vector the hypernetwork reads for that task: the pair's where there is one, ``(d,)``."""
@@ -59,22 +69,31 @@ class Language(nn.Module):
         out = _slot_tensors("", self.own)
         for task in self.pairs:
             out |= _slot_tensors(f"pair.{task}.", self.pairs[task])
+        if self.patch is not None:
+            out |= _arrays({f"patch.{name}": getattr(self.patch, name) for name in PATCH_NAMES})
         return out
 
     @classmethod
     def from_record(cls, record: LanguageRecord) -> Self:
         """Build the language a record describes."""
-        language = cls(_slot_from(record, ""))
+        patch = None
+        if record.pieces:
+            patch = Patch(record.pieces, *(torch.tensor(record.tensors[f"patch.{name}"]) for name in PATCH_NAMES))
+        language = cls(_slot_from(record, ""), patch)
         for task in record.tasks:
             language.pairs[task] = _slot_from(record, f"pair.{task}.")
         return language
 
 
 def _slot_tensors(prefix: str, slot: Slot) -> dict[str, np.ndarray]:
-    out = {f"{prefix}embedding": slot.embedding}
+    out: dict[str, Tensor] = {f"{prefix}embedding": slot.embedding}
     if slot.part is not None:
         out |= {f"{prefix}part.{name}": getattr(slot.part, name) for name in PART_NAMES}
-    return {name: value.detach().cpu().float().numpy().copy() for name, value in out.items()}
+    return _arrays(out)
+
+
+def _arrays(tensors: Mapping[str, Tensor]) -> dict[str, np.ndarray]:
+    return {name: value.detach().cpu().float().numpy().copy() for name, value in tensors.items()}
 
 
 def _slot_from(record: LanguageRecord, prefix: str) -> Slot:

@@ -1,4 +1,4 @@
-"""A new language from raw text: its vector and its part are learnt by MLM, everything else stays bit for bit."""
+"""A new language from raw text: its vector, part and token patch are learnt by MLM, all else stays bit for bit."""
 
 import copy
 import time
@@ -18,10 +18,12 @@ from hyperx_cl.data.sampler import PairSampler
 from hyperx_cl.data.text import Text, check_text
 from hyperx_cl.errors import ConflictError, UsageError
 from hyperx_cl.model.hyperx import HyperX
-from hyperx_cl.model.language import Slot
+from hyperx_cl.model.language import Language, Slot
+from hyperx_cl.model.tokenpatch import Patch
 from hyperx_cl.train.checkpoint import checkpoint_exists, load_checkpoint, read_state, save_checkpoint
 from hyperx_cl.train.loop import Group, Loop, Schedule
 from hyperx_cl.train.material import Material
+from hyperx_cl.train.patching import begin_patch, patch_facts
 from hyperx_cl.train.progress import Reporter, Silent
 from hyperx_cl.train.proof import Proof, Witness, frozen
 from hyperx_cl.train.starts import Start, controls, loss_with, mean, mixture, nearest, place, with_part
@@ -37,7 +39,8 @@ class Added:
 
     Args:
         record: For the registry.
-        losses: MLM loss on the report part, nats per masked piece: random, zero, mean, nearest, learnt.
+        losses: MLM loss on the report part, nats per masked piece: random, zero, mean, nearest, learnt. With a token
+            patch all of them read it, and all but the last its rows as they began: other pieces, other losses.
         nearest: The stored language that fits the text best.
         start: Where learning started.
         steps: Optimiser steps, those of the mixture left out.
@@ -64,7 +67,8 @@ def add_language(
 ) -> Added:  # fmt: skip
     """Learn a language by MLM on its text; hypernetwork, heads and every other language stay as they are.
 
-    The text is split by hash: learnt on ``train``, chosen and stopped on ``stop``, reported on ``report``.
+    The text is split by hash: learnt on ``train``, chosen and stopped on ``stop``, reported on ``report``. What
+    characters of ``train`` the vocabulary lacks become the language's token patch.
 
     Args:
         model: With every stored language attached that may be a start.
@@ -93,12 +97,13 @@ def add_language(
         raise ConflictError(
             f"An interrupted run of '{code}' has left a checkpoint; go on with --resume, or remove {checkpoint}."
         )
-    warnings = tuple(check_text(text, code, model.tokenizer))
+    patch = begin_patch(model, text, options)
+    warnings = tuple(check_text(text, code, model.tokenizer_with(patch.pieces if patch else ())))
     reporter = reporter or Silent()
     witness, earlier = Witness(model, code), model.added[code] if code in model.added else None
     try:
         with frozen(model, seed=options.seed):
-            learner = _Learner(model, code, text, options, candidates, checkpoint, reporter, observer)
+            learner = _Learner(model, code, text, options, candidates, patch, checkpoint, reporter, observer)
             learner.run(resume=resume, warnings=warnings)
             losses = learner.report()
         seconds = round(learner.seconds, 1)
@@ -123,7 +128,7 @@ def like(
     """
     if not relatives or code in relatives:
         raise UsageError(f"--like needs stored languages other than '{code}', such as --like tr,kk.")
-    place(model, code, mean(model, relatives).slot)
+    model.added[code] = Language(mean(model, relatives).slot).to(model.device)
     return model.record(code, {"method": "like", "relatives": list(relatives), "steps": 0} | dict(provenance or {}))
 
 
@@ -131,19 +136,24 @@ class _Learner:
     """One language's learning: text in three parts, starts, steps with looks at the stop part."""
 
     def __init__(
-        self, model: HyperX, code: str, text: Text, options: AddOptions, candidates: list[str],
+        self, model: HyperX, code: str, text: Text, options: AddOptions, candidates: list[str], patch: Patch | None,
         checkpoint: Path | None, reporter: Reporter, observer: Observer | None,
     ) -> None:  # fmt: skip
         self.begin, self.earlier = time.perf_counter(), 0.0
         self.model, self.code, self.options, self.candidates = model, code, options, candidates
         self.checkpoint, self.reporter, self.observer = checkpoint, reporter, observer
+        self.patch, self.first_patch = patch, copy.deepcopy(patch)
+        model.new_language(code, torch.zeros(model.options.embedding)).patch = patch  # `place` keeps it
         self.material = Material(model, code, text, options)
-        self.vocabulary, self.pair = Vocabulary.of(model.tokenizer), Pair("mlm", code)
+        self.vocabulary, self.pair = Vocabulary.of(model.tokenizer_for(code)), Pair("mlm", code)
         lengths = {self.pair: [len(line) for line in self.material.train]}
         self.sampler = PairSampler(lengths, max_tokens=options.max_tokens, seed=options.seed)
         self.rank = options.rank if options.capacity == "part" else 0
+        # Of the patch what was found counts, not how: runs begun before there were patches can go on where none is.
         self.configuration = {
-            "language": code, "text": text.sha256, "model": model.fingerprint(), "options": asdict(options),
+            "language": code, "text": text.sha256, "model": model.fingerprint(),
+            "options": {name: value for name, value in asdict(options).items() if not name.startswith("patch_")},
+            **({"patch": list(patch.pieces)} if patch else {}),
         }  # fmt: skip
         self.nearest = self.start = ""
         self.mixture_tokens = self.idle = 0
@@ -158,10 +168,9 @@ class _Learner:
             self.reporter.say(f"Warning: {warning}")
         if not going_on:
             self._seat(self._start().slot)
-            self.best = copy.deepcopy(self.slot)
+            self._keep()
         while self.idle < self.options.patience and self.loop.number < self.options.steps:
             self._until_look()
-        place(self.model, self.code, self.best)
 
     @property
     def seconds(self) -> float:
@@ -199,10 +208,14 @@ class _Learner:
         return Speed(rate, rate * operations / known_peak(self.model.device, self.model.backbone.word_embeddings.dtype))
 
     def report(self) -> dict[str, float]:
-        """Loss on the report part for the controls and what was learnt."""
-        slots = controls(self.model, self.code, self.nearest, seed=self.options.seed) | {"learnt": self.best}
-        losses = {name: loss_with(self.model, self.code, slot, self.material.report) for name, slot in slots.items()}
-        return {name: round(loss, 4) for name, loss in losses.items()}
+        """Loss on the report part for the controls and what was learnt, which is what the language is from now on."""
+        slots = controls(self.model, self.code, self.nearest, seed=self.options.seed)
+        tried = {name: (slot, self.first_patch) for name, slot in slots.items()}
+        losses = {}
+        for name, (slot, patch) in (tried | {"learnt": (self.best, self.best_patch)}).items():
+            self.model.language(self.code).patch = patch
+            losses[name] = round(loss_with(self.model, self.code, slot, self.material.report), 4)
+        return losses
 
     def _start(self) -> Start:
         wanted, base = self.options.start, [code for code in self.model.base if code != self.code]
@@ -233,14 +246,21 @@ class _Learner:
         place(self.model, self.code, slot)
         o = self.options
         schedule = Schedule(o.steps, min(o.warmup, o.steps - 1), o.final_rate)
-        self.loop = Loop(self.model, [Group(list(slot.parameters()), o.rate)], self._draw, schedule, clip=o.clip)
+        learnt = list(slot.parameters())
+        if self.patch is not None:  # not before: nothing learns while a start is looked for
+            learnt += self.patch.requires_grad_(True).parameters()
+        self.loop = Loop(self.model, [Group(learnt, o.rate)], self._draw, schedule, clip=o.clip)
 
     def _look(self, step: int, loss: float) -> None:
         if loss < min(seen for _, seen in self.looks):
-            self.best, self.idle = copy.deepcopy(self.slot), 0
+            self._keep()
+            self.idle = 0
         else:
             self.idle += 1
         self.looks.append((step, loss))
+
+    def _keep(self) -> None:
+        self.best, self.best_patch = copy.deepcopy(self.slot), copy.deepcopy(self.patch)
 
     def _draw(self) -> Batch:
         number = self.sampler.number
@@ -256,9 +276,13 @@ class _Learner:
             "idle": self.idle, "mixture_tokens": self.mixture_tokens, "sampler": self.sampler.state_dict(),
             "seconds": self.seconds,
         }  # fmt: skip
-        tensors = {f"{name}/{key}": t for name, slot in (("slot", self.slot), ("best", self.best))
-                   for key, t in slot.state_dict().items()}  # fmt: skip
+        tensors = {f"{name}/{key}": t for name, own in self._kept().items() for key, t in own.state_dict().items()}
         save_checkpoint(folder, self.loop, tensors, state)
+
+    def _kept(self) -> dict[str, nn.Module]:
+        """What a checkpoint holds of the language: as it is, and as it was at the best look."""
+        own = {"slot": self.slot, "best": self.best, "patch": self.patch, "best_patch": self.best_patch}
+        return {name: module for name, module in own.items() if module is not None}
 
     def _restore(self, folder: Path) -> None:
         if read_state(folder)["configuration"] != self.configuration:
@@ -268,9 +292,9 @@ class _Learner:
             )
         self._seat(with_part(self.model, Slot(torch.zeros(self.model.options.embedding)), self.rank))
         tensors, state = load_checkpoint(folder, self.loop)
-        self.best = copy.deepcopy(self.slot)
-        for name, slot in (("slot", self.slot), ("best", self.best)):
-            slot.load_state_dict(_under(tensors, name))
+        self._keep()
+        for name, module in self._kept().items():
+            module.load_state_dict(_under(tensors, name))
         self.start, self.nearest, self.idle = state["start"], state["nearest"], state["idle"]
         self.looks, self.mixture_tokens = [(s, loss) for s, loss in state["looks"]], state["mixture_tokens"]
         self.sampler.load_state_dict(state["sampler"])
@@ -301,10 +325,12 @@ def _facts(
     text: Text, learner: _Learner, options: AddOptions, losses: Mapping[str, float], seconds: float
 ) -> dict[str, Any]:
     lines = {name: len(part) for name, part in learner.material.parts._asdict().items()}
+    patch = learner.first_patch
     return {
         "method": "mlm", "capacity": options.capacity, "rank": learner.rank, "seed": options.seed,
         "steps": learner.loop.number, "tokens": learner.loop.tokens + learner.mixture_tokens, "seconds": seconds,
         "text": {"sha256": text.sha256, "bytes": text.bytes, "dropped": dict(text.dropped), "lines": lines},
         "start": learner.start, "nearest": learner.nearest, "losses": dict(losses), "options": asdict(options),
         "stop_losses": [[step, round(loss, 4)] for step, loss in learner.looks],
+        **({"patch": patch_facts(learner.model, patch.pieces, learner.material.parts.report)} if patch else {}),
     }  # fmt: skip

@@ -148,7 +148,7 @@ class _Trial:
 
     def __init__(self, model: HyperX, pair: Pair, options: FewshotOptions, original: Language) -> None:
         self.model, self.pair, self.options, self.original = model, pair, options, original
-        self.encoder = Encoder(model.tokenizer, max_length=options.max_length)
+        self.encoder = Encoder(model.tokenizer_for(pair.language), max_length=options.max_length)
         self.steps = 0
 
     def folds(self, sentences: Sequence[Sentence], reporter: Reporter) -> dict[str, float]:

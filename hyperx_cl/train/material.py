@@ -21,7 +21,7 @@ class Material:
         screen: Masked batches of a few lines of ``train``, to find the nearest stored language by.
 
     Args:
-        model: Gives tokenizer and device.
+        model: Gives the language's tokenizer, and the device.
         code: The language.
         text: Its text.
         options: Lengths, lines, and the seed of the masks.
@@ -34,7 +34,7 @@ class Material:
         lines = text.lines[: options.max_lines or None]
         if len(lines) < LEAST_LINES:
             raise DataError(f"{text.path} gives {len(lines)} lines to learn from; give at least {LEAST_LINES}.")
-        encoder, seed = Encoder(model.tokenizer, max_length=options.max_length), options.seed
+        encoder, seed = Encoder(model.tokenizer_for(code), max_length=options.max_length), options.seed
         self.parts = split_text(lines)
         self.train = encoder.text(self.parts.train)
         self.stop = masked_batches(model, code, encoder.text(self.parts.stop[: options.sample]), seed=seed)

@@ -4,6 +4,7 @@ It covers the model and the languages in use: the base ones and those attached, 
 """
 
 import hashlib
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -73,8 +74,11 @@ class Witness:
 
     def _look(self) -> tuple[str, str]:
         tensors: dict[str, Tensor] = dict(self._model.saved_tensors())
+        patches: dict[str, tuple[str, ...]] = {}
         for code in [*self._others, *([self._moves.language] if self._moves else [])]:
-            for name, value in self._model.language(code).tensors().items():
+            language = self._model.language(code)
+            patches |= {code: language.pieces} if language.pieces else {}
+            for name, value in language.tensors().items():
                 tensors[f"language/{code}/{name}"] = torch.from_numpy(value)
         if self._moves:
             own = f"language/{self._moves.language}/pair.{self._moves.task}."
@@ -84,7 +88,7 @@ class Witness:
             for pair in self._pairs:
                 logits = self._model(_probe(self._model, pair)).logits[0]
                 digest.update(logits.float().cpu().numpy().tobytes())
-        return fingerprint(tensors), digest.hexdigest()
+        return fingerprint(tensors, extra=json.dumps(patches) if patches else ""), digest.hexdigest()
 
 
 @contextmanager

@@ -54,8 +54,9 @@ class Start:
 
 
 def place(model: HyperX, code: str, slot: nn.Module) -> None:
-    """Let `code` run with that slot."""
-    model.added[code] = Language(cast(Slot, slot)).to(model.device)  # a `Mixture` can stand for a slot
+    """Let `code` run with that slot, and with the token patch that it was added with, if any."""
+    patch = model.added[code].patch if code in model.added else None
+    model.added[code] = Language(cast(Slot, slot), patch).to(model.device)  # a `Mixture` can stand for a slot
 
 
 def loss_with(model: HyperX, code: str, slot: nn.Module, batches: Sequence[Batch]) -> float:

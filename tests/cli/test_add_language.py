@@ -1,5 +1,6 @@
 """Adding a language from the command line: what is printed and stored, and every bad input of the list."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -123,7 +124,7 @@ def _written(path: Path, content: bytes) -> Path:
 
 
 CYRILLIC = "\n".join(f"жаңа сөз {i} қала мектеп" for i in range(120)).encode()
-UNKNOWN = "\n".join(f"∀∃∄ {i} ∅∆∇ ∈∉∊ ab" for i in range(120)).encode()
+UNKNOWN = "\n".join(f"{chr(0x2500 + 2 * i)} {i} {chr(0x2501 + 2 * i)} ab" for i in range(120)).encode()  # each once
 
 
 @pytest.mark.parametrize(
@@ -236,3 +237,23 @@ def test_interrupted_run_goes_on_with_resume(
     assert cli("languages", "list", "--quiet").out == "en\ntr\n"
     ended = cli(*words, "--resume")
     assert (ended.code, ended.out) == (0, "mt@1\n"), ended.err
+
+
+def test_what_the_vocabulary_lacks_is_told_in_one_line(cli: Cli, root: Path, stocked: Path, tmp_path: Path) -> None:
+    text = tmp_path / "mt.txt"
+    given = (root / "mlm" / "mt.txt").read_text(encoding="utf-8")
+    text.write_text(given.replace("ra", "ŵa"), encoding="utf-8")
+    words = ("add-language", "mt", "--mlm", text, *FEW, "--patch-pieces", "200")
+    ended = cli(*words)
+    assert ended.code == 0, ended.err
+    (line,) = [line for line in ended.out.splitlines() if line.startswith("token patch")]
+    assert re.fullmatch(r"token patch: 2 pieces; words with unknown pieces \d\d\.\d % -> 0\.0 %", line), line
+    assert "pieces of its token patch\t2\n" in cli("languages", "show", "mt").out
+    shown = cli("languages", "show", "mt", "--json").data["language"]
+    assert sorted(shown["pieces"]) == ["##ŵ", "ŵ"] and shown["provenance"]["patch"]["pieces"] == 2
+    assert cli("tag", "--lang", "mt", text, "--input", "words", "--task", "pos").code == 0
+    without = cli(*words, "--patch-pieces", "0", "--new-version", "--json")
+    assert without.code == 0 and "patch" not in without.data
+    assert cli("languages", "show", "mt", "--json").data["language"]["pieces"] == []
+    again = cli(*words, "--seed", "2", "--new-version", "--json").data
+    assert again["patch"]["pieces"] == 2 and again["proof"]["holds"]

@@ -19,6 +19,8 @@ from hyperx_cl.evaluate.suite import evaluate_pairs, seen
 from hyperx_cl.model.backbone import load_backbone
 from hyperx_cl.model.hyperx import HyperX
 from hyperx_cl.model.infer import masked_batches, masked_score
+from tests.model.building import build
+from tests.model.test_tokenpatch import patch
 from tests.taggers import LABELS, WORDS, conllu, label, tagger
 
 LESSON = " ".join(WORDS)
@@ -232,3 +234,19 @@ def test_the_share_of_unknown_words_is_as_known_for_mbert(
 
     pieces = PieceCounter(AutoTokenizer.from_pretrained(mbert)).count(DataRoot(data_root).load(POS, language, "test"))
     assert pieces.unknown_rate == pytest.approx(share, abs=0.002)
+
+
+def test_a_language_is_scored_as_it_is_read(tiny_backbone: Path, tmp_path: Path) -> None:
+    model = patch(build(tiny_backbone), "tr")
+    gold = conllu("ŵan əl tin", "tin aŵ", tags=lambda word: "NOUN")
+    for code in ("en", "tr"):
+        put(tmp_path, f"ud/{code}/test.conllu", gold)
+        put(tmp_path, f"mlm/{code}.txt", "".join(f"ŵan əl tin {i}\n" for i in range(40)))
+    root = DataRoot(tmp_path)
+    pairs = [Pair("pos", "en"), Pair("pos", "tr"), Pair("mlm", "en"), Pair("mlm", "tr")]
+    for compat in (False, True):
+        en, tr, plain, own = evaluate_pairs(model, root, pairs, compat=compat)
+        assert (en.unknown_rate, tr.unknown_rate) == (0.6, 0.0)
+        assert en.pieces_per_word is not None and tr.pieces_per_word is not None
+        assert tr.pieces_per_word > en.pieces_per_word
+        assert own.words > plain.words  # masked pieces: unknown ones are none

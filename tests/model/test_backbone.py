@@ -53,7 +53,7 @@ def test_a_forward_that_fails_leaves_us_off(tiny_backbone: Path) -> None:
     model = build(tiny_backbone)
     expected = _states(model.backbone.encoder)
     given = batch(model, "pos", "en")
-    given.input_ids[0, 1] = 10**6
+    given.input_ids[0, 1] = -1
     with pytest.raises(IndexError):
         model(given)
     assert torch.equal(_states(model.backbone.encoder), expected)
@@ -71,7 +71,7 @@ def test_models_on_one_backbone_do_not_meet_and_go(tiny_backbone: Path) -> None:
     del second
     gc.collect()
     assert gone() is None
-    assert sum(len(module._forward_hooks) for module in backbone.encoder.modules()) == 3 + 7
+    assert sum(len(module._forward_hooks) for module in backbone.encoder.modules()) == 3 + 7 + 1
     assert torch.equal(first(given).logits[0], alone)
 
 

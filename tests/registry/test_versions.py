@@ -173,3 +173,15 @@ def test_what_is_said_anew_of_equal_numbers_is_kept_as_a_correction(registry: Re
     assert registry.add_language(make_record(seed=1, source="news")) == later  # nothing new
     assert registry.language("mt").record.hash == first.hash
     assert registry.check() == []
+
+
+def test_the_pieces_of_a_token_patch_come_back(registry: Registry, make_record: Make) -> None:
+    plain = make_record("mt")
+    rows = {"patch.embeddings": np.ones((2, 4), np.float32), "patch.bias": np.zeros(2, np.float32)}
+    record = LanguageRecord("mt", plain.model, {**plain.tensors, **rows}, plain.provenance, ("##ċ", "ġ"))
+    stored = registry.add_language(record)
+    loaded = registry.language("mt")
+    assert loaded.record.pieces == ("##ċ", "ġ") and loaded.record.hash == record.hash == stored.hash
+    assert stored.numbers == plain.numbers + 10 and registry.check() == []
+    registry.add_language(plain, new_version=True)
+    assert registry.language("mt").record.pieces == ()

@@ -18,6 +18,7 @@ TAGS = {"NOUN": "kat", "VERB": "lon", "DET": "ni", "ADJ": "ras"}
 ORDERS = ("DET NOUN VERB PUNCT", "VERB DET ADJ NOUN PUNCT", "NOUN VERB DET NOUN PUNCT")
 
 ADD: dict[str, Any] = {
+    "patch_pieces": 200,
     "steps": 12, "warmup": 2, "mixture_steps": 3, "rate": 3e-2, "rank": 3, "check_every": 4, "max_tokens": 128,
     "max_length": 24, "precision": "fp32",
 }  # fmt: skip

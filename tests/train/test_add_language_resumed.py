@@ -143,7 +143,7 @@ def test_a_part_of_unknown_pieces_alone_is_refused(model: HyperX, tmp_path: Path
         given = [next(fresh) if line == unknown[0] else line for line in given]
     assert len(held) < 10
     with pytest.raises(DataError, match="too few pieces that the backbone's tokenizer knows"):
-        add_language(model, "qaa", as_text(given, tmp_path), add_options())
+        add_language(model, "qaa", as_text(given, tmp_path), add_options(patch_pieces=0))
     assert "qaa" not in model.languages()
 
 
@@ -160,7 +160,7 @@ def test_a_text_that_nothing_can_be_learnt_from_is_refused(model: HyperX, tmp_pa
     for code, given, error, said in tries:
         told = Interrupting(0)
         with pytest.raises(error, match=said):
-            add_language(model, code, as_text(given, tmp_path), add_options(), reporter=told)
+            add_language(model, code, as_text(given, tmp_path), add_options(patch_pieces=0), reporter=told)
         assert told.said == [""] and state(model) == before
 
 

@@ -12,6 +12,7 @@ from hyperx_cl.model.hyperx import HyperX
 from hyperx_cl.model.language import Slot
 from hyperx_cl.train.proof import Witness, frozen
 from tests.model.building import build
+from tests.model.test_tokenpatch import patch
 
 
 @pytest.fixture
@@ -91,6 +92,18 @@ def test_one_flipped_bit_elsewhere_changes_the_hash(model: HyperX, what: str) ->
     assert not proof.holds and proof.before != proof.after
     flip(TAMPER[what](model))
     assert witness.compare().holds
+
+
+def test_the_pieces_of_another_language_s_token_patch_are_covered(model: HyperX) -> None:
+    patch(model, "yy")
+    witness, own = Witness(model, "xx"), model.language("yy").patch
+    assert own is not None and witness.compare().holds
+    own.pieces = own.pieces[::-1]
+    assert witness.compare().before != witness.compare().after
+    own.pieces = own.pieces[::-1]
+    flip(own.bias)
+    assert not witness.compare().holds
+    assert Witness(model, "yy").compare().holds
 
 
 def test_the_probe_sees_what_the_hash_does_not_cover(model: HyperX) -> None:

@@ -16,6 +16,7 @@ from hyperx_cl.train.add_language import add_language
 from hyperx_cl.train.loop import Group, Loop, Schedule
 from hyperx_cl.train.starts import Mixture, controls, loss_with, mean, mixture, nearest, place, with_part
 from tests.model.building import build
+from tests.model.test_tokenpatch import patch
 from tests.train.small_text import add_options, as_text, lines
 
 
@@ -96,6 +97,21 @@ def test_a_mixture_of_no_steps_is_the_middle(model: HyperX) -> None:
     start, tokens = mixture(model, "xx", ["en", "mt"], Draw(model, lines(10)), steps=0)
     middle = (model.language("en").own.embedding + model.language("mt").own.embedding) / 2
     assert tokens == 0 and torch.allclose(start.slot.embedding, middle)
+
+
+def test_a_token_patch_belongs_to_the_language_whatever_it_runs_with(model: HyperX) -> None:
+    patch(model, "xx", "yy")
+    own = model.language("xx").patch
+    assert own is not None
+    place(model, "xx", Slot(torch.ones(8)))
+    assert model.language("xx").patch is own
+    encoded = Encoder(model.tokenizer_for("xx"), max_length=24).text(["ŵan əl tin", "aŵ ŵə"])
+    seen = masked_batches(model, "xx", encoded, seed=1)
+    found = nearest(model, "xx", ["en", "yy"], seen)  # a candidate's own patch stays at home
+    assert found.name in ("nearest: en", "nearest: yy") and model.language("xx").patch is own
+    own.requires_grad_(False)
+    mixture(model, "xx", ["en", "mt"], lambda: seen[0], steps=2)
+    assert model.language("xx").patch is own and own.bias.grad is None
 
 
 def test_only_the_weights_of_a_mixture_are_trained(model: HyperX) -> None:
