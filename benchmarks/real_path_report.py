@@ -1,7 +1,9 @@
 """The results of the real path as Markdown."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
+
+from hyperx_cl.evaluate.markdown import table_lines
 
 FINAL, DEVELOPMENT = ("mt", "ug", "fo"), ("hsb", "yo")
 ROWS = ("mean", "nearest", "learnt")
@@ -27,14 +29,14 @@ def to_markdown(result: dict[str, Any]) -> str:
         "",
         "## New languages, added from raw text (none was in the base run)",
         "",
-        *_table(("", *_heads(result)), [(row, *_cells(result, row)) for row in ROWS]),
+        *table_lines(("", *_heads(result)), [(row, *_cells(result, row)) for row in ROWS]),
         "",
         "`mean`: the mean of the base languages' vectors; `nearest`: what the stored language has that fits the text "
         "best; `learnt`: vector and part learnt from the text. hsb and yo are development languages.",
         "",
         "## What was learnt",
         "",
-        *_table(
+        *table_lines(
             ("language", "start", "steps", "tokens", "s", *(f"loss {name}" for name in LOSSES), "proof"),
             [_added(code, added) for code, added in result["added"].items()],
         ),
@@ -43,7 +45,7 @@ def to_markdown(result: dict[str, Any]) -> str:
         "",
         "## Few-shot, 20 labelled sentences",
         "",
-        *_table(
+        *table_lines(
             ("pair", "chosen by k-fold", "before %", "after %", "metric"),
             [
                 (pair, f["chosen"], _percent(f["before"]), _percent(f["after"]), f["metric"])
@@ -53,7 +55,7 @@ def to_markdown(result: dict[str, Any]) -> str:
         "",
         "## Every pair, as the model stands at the end",
         "",
-        *_table(
+        *table_lines(
             ("language", "task", "metric", "score %", "interval", "sentences"),
             [
                 (s["language"], s["task"], s["metric"], _percent(s["value"]),
@@ -96,7 +98,3 @@ def _added(code: str, added: dict[str, Any]) -> tuple[str, ...]:
 
 def _percent(value: float) -> str:
     return f"{100 * value:.1f}"
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    return [f"| {' | '.join(line)} |" for line in (head, ["---"] * len(head), *rows)]

@@ -50,7 +50,8 @@ class Course:
         if min(self.steps, self.check_every) < 1 or min(self.warmup, self.patience) < 0 or self.rate <= 0:
             raise UsageError(
                 f"steps {self.steps}, check_every {self.check_every}, warmup {self.warmup}, patience {self.patience} "
-                f"and rate {self.rate:g} do not go together: make the last and the first two positive."
+                f"and rate {self.rate:g} are out of range: steps, check_every and rate must be above 0, "
+                "the others at least 0."
             )
 
     @property

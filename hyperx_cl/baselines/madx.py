@@ -24,7 +24,7 @@ from hyperx_cl.data.batches import Batch, Pair
 from hyperx_cl.data.tasks import MLM, Task
 from hyperx_cl.errors import NotFoundError, UsageError, did_you_mean
 from hyperx_cl.model.backbone import Backbone
-from hyperx_cl.model.heads import MaskedHead, WordHead
+from hyperx_cl.model.heads import MaskedHead, WordHead, segment_loss
 from hyperx_cl.model.hyperx import Output
 from hyperx_cl.model.table import Table
 
@@ -156,10 +156,7 @@ class MadX(nn.Module):
         counts = [int(wanted.sum()) for wanted in batch.wanted.split(rows)]
         asked = states[batch.wanted].split(counts)
         logits = [self._score(pair, own) for pair, own in zip(pairs, asked, strict=True)]
-        if batch.targets is None:
-            return Output(None, logits)
-        losses = [_loss(scores, gold) for scores, gold in zip(logits, batch.targets.split(counts), strict=True)]
-        return Output(torch.stack(losses).mean(), logits)
+        return Output(None if batch.targets is None else segment_loss(logits, batch.targets.split(counts)), logits)
 
     @contextmanager
     def cached_adapters(self) -> Iterator[None]:
@@ -280,9 +277,3 @@ def _adapt_end(me: "weakref.ref[MadX]", norm: nn.LayerNorm, layer: int) -> Remov
 def _remove(handles: list[RemovableHandle]) -> None:
     for handle in handles:
         handle.remove()
-
-
-def _loss(scores: Tensor, gold: Tensor) -> Tensor:
-    """Mean cross entropy of one segment; without any target 0."""
-    total = functional.cross_entropy(scores, gold, ignore_index=-100, reduction="sum")
-    return total / (gold != -100).sum().clamp(min=1)

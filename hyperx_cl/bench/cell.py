@@ -77,7 +77,9 @@ def _madx(bench: Bench, cell: Cell, options: AddOptions, text: Text, reporter: R
         cell=cell, model=fingerprint(model.saved_tensors()), options=asdict(options) | {"rate": bench.madx_rate},
         numbers=model.language_numbers, tokens=learnt.tokens, seconds=learnt.seconds, peak_memory=_peak(),
         losses={"learnt": masked_score(like, material.report).loss},
-        curve=[(step, loss, None) for step, loss in learnt.looks], counts=gold.counts(like),
+        # Looks are counted in steps; one reads about as many tokens as any other.
+        curve=[(round(learnt.tokens * step / learnt.steps), loss, None) for step, loss in learnt.looks],
+        counts=gold.counts(like),
         facts={"steps": learnt.steps, "chosen": learnt.chosen, "text": text.sha256, "gold": gold.hashes},
     )  # fmt: skip
 

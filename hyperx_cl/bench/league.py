@@ -7,6 +7,7 @@ import numpy as np
 
 from hyperx_cl.bench.outcome import Outcome
 from hyperx_cl.bench.plan import CONTROLS, DEFAULT, METHODS, Fold
+from hyperx_cl.evaluate.markdown import table_lines
 from hyperx_cl.evaluate.metrics import Counts
 from hyperx_cl.evaluate.paired import macro_difference
 
@@ -128,7 +129,7 @@ def _rows(rows: Mapping[str, Any], codes: Sequence[str]) -> list[str]:
                 cells.append("" if value is None else f"{value:.3f}" if what == "loss" else f"{100 * value:.1f}")
         body.append(cells)
     kept = [i for i in range(len(head)) if i < 4 or any(cells[i] for cells in body)]
-    return _table([head[i] for i in kept], [[cells[i] for i in kept] for cells in body])
+    return table_lines([head[i] for i in kept], [[cells[i] for i in kept] for cells in body])
 
 
 def _comparisons(found: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -141,8 +142,4 @@ def _comparisons(found: Sequence[Mapping[str, Any]]) -> list[str]:
         ]
         for c in found
     ]  # fmt: skip
-    return _table(["method", "task", "macro %", "better control", "difference", "languages", "seeds"], rows)
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    return [f"| {' | '.join(line)} |" for line in (head, ["---"] * len(head), *rows)]
+    return table_lines(["method", "task", "macro %", "better control", "difference", "languages", "seeds"], rows)

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from hyperx_cl.errors import ConflictError, DataError
+from hyperx_cl.evaluate.markdown import table_lines
 from hyperx_cl.evaluate.metrics import MLM_LOSS
 
 SCHEMA_VERSION = 1
@@ -255,5 +256,4 @@ def _bold(cell: str) -> str:
 
 
 def _markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [header, ["---"] * len(header), *rows]
-    return "".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |\n" for line in lines)
+    return "".join(f"{line}\n" for line in table_lines(header, rows))

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hyperx_cl.errors import DataError, UsageError
+from hyperx_cl.evaluate.markdown import table_lines
 from hyperx_cl.evaluate.metrics import MLM_LOSS
 
 SCHEMA_VERSION = 1
@@ -208,4 +209,4 @@ def _percent(share: float) -> str:
 
 
 def _markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    return "".join(f"| {' | '.join(line)} |\n" for line in [header, ["---"] * len(header), *rows])
+    return "".join(f"{line}\n" for line in table_lines(header, rows))

@@ -1,6 +1,6 @@
 """Heads: one linear layer a tagging task, and the MLM head tied to the frozen word embeddings."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -68,3 +68,17 @@ class MaskedHead(nn.Module):
         inner = self.norm(self.activation(self.dense(states.to(self.dense.weight.dtype))))
         scores = functional.linear(inner.to(word_embeddings.dtype), word_embeddings).float() + self.bias
         return scores if patch is None else torch.cat([scores, patch.scores(inner, word_embeddings.dtype)], dim=1)
+
+
+def segment_loss(logits: Sequence[Tensor], targets: Sequence[Tensor]) -> Tensor:
+    """Mean cross entropy over segments, each counting alike, as if its rows had come in a batch of their own.
+
+    Args:
+        logits: Scores of each segment, ``(n, classes)``.
+        targets: Its gold ids, ``(n,)``; -100 is not learnt, and a segment without any target counts 0.
+    """
+    losses = [
+        functional.cross_entropy(scores, gold, ignore_index=-100, reduction="sum") / (gold != -100).sum().clamp(min=1)
+        for scores, gold in zip(logits, targets, strict=True)
+    ]
+    return torch.stack(losses).mean()

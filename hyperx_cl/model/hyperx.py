@@ -8,7 +8,6 @@ from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 from transformers.activations import ACT2FN
 
 from hyperx_cl.artefact import LanguageRecord
@@ -20,7 +19,7 @@ from hyperx_cl.errors import ConflictError, DataError, NotFoundError, did_you_me
 from hyperx_cl.model.adapter import Part
 from hyperx_cl.model.backbone import Backbone
 from hyperx_cl.model.fingerprint import fingerprint
-from hyperx_cl.model.heads import MaskedHead, WordHead
+from hyperx_cl.model.heads import MaskedHead, WordHead, segment_loss
 from hyperx_cl.model.hooks import Active, norm_key, seat_hooks
 from hyperx_cl.model.hypernet import AdapterWeights, Hypernetwork
 from hyperx_cl.model.language import Language, Slot
@@ -172,7 +171,7 @@ class HyperX(nn.Module):
         logits = [
             self._score(pair, asked) for pair, asked in zip(pairs, states[batch.wanted].split(counts), strict=True)
         ]
-        return Output(None if batch.targets is None else _loss(logits, batch.targets.split(counts)), logits)
+        return Output(None if batch.targets is None else segment_loss(logits, batch.targets.split(counts)), logits)
 
     @contextmanager
     def cached_adapters(self) -> Iterator[None]:
@@ -304,12 +303,3 @@ class HyperX(nn.Module):
         if isinstance(head, MaskedHead):
             return head(states, self.backbone.word_embeddings, self.language(pair.language).patch)  # type: ignore[no-any-return]
         return head(states.float())  # type: ignore[no-any-return]
-
-
-def _loss(logits: list[Tensor], targets: Sequence[Tensor]) -> Tensor:
-    # Every segment counts alike, as if its rows had come in a batch of their own; one without any target counts 0.
-    losses = [
-        functional.cross_entropy(scores, gold, ignore_index=-100, reduction="sum") / (gold != -100).sum().clamp(min=1)
-        for scores, gold in zip(logits, targets, strict=True)
-    ]
-    return torch.stack(losses).mean()

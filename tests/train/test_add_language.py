@@ -24,21 +24,6 @@ from tests.train.small_text import Interrupting, add_options, as_text, lines, st
 PART = {"part.down", "part.down_bias", "part.up"}
 
 
-@pytest.fixture
-def text(tmp_path: Path) -> Text:
-    (tmp_path / "text").mkdir()
-    return as_text(lines(90), tmp_path / "text")
-
-
-@pytest.fixture
-def model(tiny_backbone: Path) -> HyperX:
-    """Three base languages, and tr added; in training mode, one embedding not to be trained."""
-    model = build(tiny_backbone)
-    model.new_language("tr", torch.randn(8, generator=torch.Generator().manual_seed(1)), rank=2)
-    model.language("mt").own.embedding.requires_grad_(False)
-    return model.train()
-
-
 def stop_loss(model: HyperX, text: Text, code: str, options: Any) -> float:
     """Loss of a language on the stop part, as the recipe measures it."""
     encoder = Encoder(model.tokenizer, max_length=options.max_length)

@@ -16,21 +16,6 @@ from tests.model.building import build
 from tests.train.small_text import Interrupting, add_options, as_text, lines, state
 
 
-@pytest.fixture
-def text(tmp_path: Path) -> Text:
-    (tmp_path / "text").mkdir()
-    return as_text(lines(90), tmp_path / "text")
-
-
-@pytest.fixture
-def model(tiny_backbone: Path) -> HyperX:
-    """Three base languages, and tr added; in training mode, one embedding not to be trained."""
-    model = build(tiny_backbone)
-    model.new_language("tr", torch.randn(8, generator=torch.Generator().manual_seed(1)), rank=2)
-    model.language("mt").own.embedding.requires_grad_(False)
-    return model.train()
-
-
 @pytest.mark.parametrize("look", [2, 3, 6])
 def test_interrupted_and_resumed_is_as_never_interrupted(
     look: int, tiny_backbone: Path, text: Text, tmp_path: Path
