@@ -1,6 +1,7 @@
-"""`add-language`: a new language from raw text, or like others without any; nothing else of the model changes."""
+"""`add-language`: a new language from raw text, or without any out of others; nothing else of the model changes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,6 +19,7 @@ from hyperx_cl.languages import canonical, name
 from hyperx_cl.registry.home import home
 from hyperx_cl.registry.records import ModelRecord, StoredLanguage
 from hyperx_cl.registry.store import Registry
+from hyperx_cl.relatives import Relative, relatives
 from hyperx_cl.train.progress import Silent, reporting
 
 if TYPE_CHECKING:
@@ -57,10 +59,13 @@ def add_language(
     resume: Resume = False,
     device: Device = "auto",
 ) -> None:
-    """Add a language from raw text: only its own vector and part are learnt, and a token patch if wanted."""
-    short, relatives = canonical(code), codes(like)
+    """Add a language from raw text: only its own vector and part are learnt, and a token patch if wanted.
+
+    With CODE alone nothing is learnt: it is the mean of the nearest stored languages by family tree and map.
+    """
+    short, alike = canonical(code), codes(like)
     options = resolve(AddOptions, file=config, flags=flags)
-    if (mlm is None) == (not relatives):
+    if mlm is not None and alike:
         raise UsageError("give either --mlm FILE, the language's text, or --like LANGS, languages that it resembles")
     if mlm is not None and not mlm.is_file():
         raise NotFoundError(f"there is no file {mlm}: check the path")
@@ -70,18 +75,13 @@ def add_language(
     with common.registry() as registry:
         record = find_model(registry, model, backbone)
         parent = registry.expect_addable(short, model=record.name, new_version=new_version)
-        for relative in relatives:
-            registry.history(relative, record.name)
+        for other in alike:
+            registry.history(other, record.name)
         work = _Work(registry, record, parent, short, options, backbone, device, facts)
         if mlm is None:
-            stored = work.like(common, relatives)
-            common.out.result(
-                _like_summary(stored, relatives), ids=[f"{stored.language}@{stored.version}"],
-                show=[
-                    f"{stored.language} ({name(stored.language)}), version {stored.version} of model {stored.model}: "
-                    f"the mean of {', '.join(relatives)}, no text was read"
-                ],
-            )  # fmt: skip
+            near = [] if alike else relatives(short, _learnt(registry, record))
+            others = alike or [other.language for other in near]
+            _show_like(common, work.like(common, others, near), others, near)
         else:
             folder = (output_dir or home() / "checkpoints" / f"{record.name}-{short}") / "checkpoint"
             if resume and not folder.is_dir():
@@ -101,24 +101,24 @@ class _Work:
         self.options, self.facts = options, facts
         self._backbone, self._device = backbone, device
 
-    def like(self, common: Common, relatives: list[str]) -> StoredLanguage:
-        """Make the language out of others."""
+    def like(self, common: Common, others: list[str], near: Sequence[Relative]) -> StoredLanguage:
+        """Make the language out of others: those that were named, or those that are near."""
         import torch
 
         from hyperx_cl.train.add_language import like
 
         model = self._load()
         config = {
-            "model": self.record.name, "language": self.code, "like": relatives, "threads": torch.get_num_threads(),
+            "model": self.record.name, "language": self.code, "like": others, "threads": torch.get_num_threads(),
             **self.facts,
         }  # fmt: skip
-        data = {code: self.registry.language(code, self.record.name).stored.hash for code in relatives}
+        facts = self.facts | ({"method": "code", "near": [asdict(other) for other in near]} if near else {})
+        data = {code: self.registry.language(code, self.record.name).stored.hash for code in others}
         with recording(
             self.registry, "add-language", config=config, seed=None, reporter=Silent(), data=data
         ) as run:  # fmt: skip
-            made = like(model, self.code, relatives, self.facts)
-            stored = self._store(common, made, run.begin())
-            run.metrics |= _like_summary(stored, relatives)
+            stored = self._store(common, like(model, self.code, others, facts), run.begin())
+            run.metrics |= _like_summary(stored, others, near)
         return stored
 
     def learn(self, common: Common, file: Path, folder: Path, *, resume: bool) -> "tuple[StoredLanguage, Added]":
@@ -129,7 +129,13 @@ class _Work:
         from hyperx_cl.train.add_language import add_language
         from hyperx_cl.train.checkpoint import remove_checkpoint
 
-        text: Text = read_text(file)
+        with reporting("reading the text", file.stat().st_size, quiet=common.out.quiet) as bar:
+            text: Text = read_text(
+                file,
+                progress=None if common.out.quiet else lambda done, _: bar.step(done, f"{done / 1e6:,.0f} MB"),
+            )
+        if account := text.account():
+            common.out.note(account)
         model = self._load()
         config = {
             "model": self.record.name, "language": self.code, "add_language": as_dict(self.options),
@@ -181,7 +187,9 @@ def _expect_no_learning(flags: Mapping[str, Any], **others: Any) -> None:
     idle = [key for key in flags if key != "precision"] + [key for key, value in others.items() if value]
     if idle:
         words = ", ".join(f"--{key.replace('_', '-')}" for key in idle)
-        raise UsageError(f"--like learns nothing, for which {words} would count: leave that out, or give --mlm FILE")
+        raise UsageError(
+            f"nothing is learnt without --mlm FILE, for which {words} would count: leave that out, or give --mlm FILE"
+        )
 
 
 def expect_proof(proof: "Proof") -> None:
@@ -242,8 +250,31 @@ def _show(common: Common, stored: StoredLanguage, added: "Added") -> None:
     )
 
 
-def _like_summary(stored: StoredLanguage, relatives: list[str]) -> dict[str, Any]:
+def _learnt(registry: Registry, model: ModelRecord) -> list[str]:
+    """The stored languages that have learnt something, unlike those made out of others."""
+    return [stored.language for stored in registry.languages(model.name) if stored.method not in ("like", "code")]
+
+
+def _like_summary(stored: StoredLanguage, others: list[str], near: Sequence[Relative]) -> dict[str, Any]:
     return {
         "model": stored.model, "language": stored.language, "version": stored.version, "hash": stored.hash,
-        "relatives": relatives,
+        "relatives": others, **({"near": [asdict(other) for other in near]} if near else {}),
     }  # fmt: skip
+
+
+def _show_like(common: Common, stored: StoredLanguage, others: list[str], near: Sequence[Relative]) -> None:
+    made = ", ".join(map(str, near) if near else others)
+    common.out.result(
+        _like_summary(stored, others, near),
+        ids=[f"{stored.language}@{stored.version}"],
+        show=[
+            f"{stored.language} ({name(stored.language)}), version {stored.version} of model {stored.model}: "
+            f"the mean of {made}, no text was read"
+        ],
+    )
+    if near:
+        little = "its relatives give" if near[0].group else "its neighbours on the map give, none of them related"
+        common.out.warn(
+            f"nothing was learnt of {stored.language}, so expect at most what {little}; with a text, even a small "
+            f"one, learn it: hyperx-cl add-language {stored.language} --mlm FILE --new-version"
+        )

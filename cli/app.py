@@ -10,6 +10,7 @@ import typer
 from hyperx_cl import __version__
 from hyperx_cl.cli import (
     add_language,
+    add_task,
     bench,
     demo,
     evaluate,
@@ -19,12 +20,13 @@ from hyperx_cl.cli import (
     models,
     runs,
     tag,
+    tasks,
     train,
 )
 from hyperx_cl.cli.output import visible
 from hyperx_cl.errors import HyperXError
 
-RESUMABLE = ("train", "add-language")
+RESUMABLE = ("train", "add-language", "add-task")
 INTERRUPTED = 130
 
 app = typer.Typer(
@@ -37,9 +39,9 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-for command in (train, add_language, fewshot, evaluate, tag):
+for command in (train, add_language, add_task, fewshot, evaluate, tag):
     command.add_to(app)
-for commands in (models, languages, runs, bench):
+for commands in (models, languages, tasks, runs, bench):
     app.add_typer(commands.app)
 for command in (info, demo):
     command.add_to(app)

@@ -1,107 +1,171 @@
 """`bench`: measurements that take hours; stopped at any moment, the same command goes on."""
 
-import json
-from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from hyperx_cl.cli.options import Common, Config, DataDir, command, group
 from hyperx_cl.cli.words import codes, names
-from hyperx_cl.config import AddOptions, ModelOptions, read_toml, resolve
+from hyperx_cl.config import AddOptions, FewshotOptions, ModelOptions, read_toml, resolve
 from hyperx_cl.errors import UsageError, did_you_mean
 from hyperx_cl.registry.home import home
 
+if TYPE_CHECKING:
+    from hyperx_cl.bench.plan import Bench
+    from hyperx_cl.bench.report import Report
+
 app = group("bench", "Measurements that take hours, resumable, with all their controls.")
 
-EXAMPLE = "hyperx-cl bench add-language --backbone DIR --data-dir DIR --lang hsb,yo --seeds 1 --minutes 120"
+ADD_EXAMPLE = "hyperx-cl bench add-language --backbone DIR --data-dir DIR --lang hsb,yo --seeds 1 --minutes 120"
+FEW_EXAMPLE = "hyperx-cl bench few-shot --backbone DIR --data-dir DIR --lang hsb,ta --task pos --n 20 --draws 5"
+PLOT_EXAMPLE = "hyperx-cl bench plot benchmarks/results/add_language.json"
+
+Backbone = Annotated[
+    str | None, typer.Option("--backbone", help="Folder or Hub id of the backbone.", show_default=False)
+]
+WorkDir = Annotated[
+    Path | None,
+    typer.Option("--work-dir", help="Keeps base runs, checkpoints and cells.", show_default="bench in HYPERX_HOME"),
+]
+Results = Annotated[
+    Path | None,
+    typer.Option("--results", help="Gets the table as FILE.json and FILE.md.", metavar="FILE", show_default=False),
+]
+Plots = Annotated[bool, typer.Option("--plots", help="Draw plots beside the results, as SVG.")]
+FoldName = Annotated[str, typer.Option("--fold", help="Which languages are new: main, second or third.")]
+Lang = Annotated[str | None, typer.Option("--lang", help="New languages.", show_default="the fold's development ones")]
+Seeds = Annotated[str, typer.Option("--seeds", help="Seeds of base runs and learning.")]
+Minutes = Annotated[float, typer.Option("--minutes", min=0, help="Begin nothing new after so many (0: no limit).")]
 
 
 def add_language(
     common: Common,
     flags: Annotated[dict[str, Any], AddOptions],
-    backbone: Annotated[
-        str | None, typer.Option("--backbone", help="Folder or Hub id of the backbone.", show_default=False)
-    ] = None,
+    backbone: Backbone = None,
     data_dir: DataDir = None,
-    work_dir: Annotated[
-        Path | None,
-        typer.Option("--work-dir", help="Keeps base runs, checkpoints and cells.", show_default="bench in HYPERX_HOME"),
-    ] = None,
-    results: Annotated[
-        Path | None,
-        typer.Option("--results", help="Gets the table as FILE.json and FILE.md.", metavar="FILE", show_default=False),
-    ] = None,
-    fold: Annotated[str, typer.Option("--fold", help="Which languages are new: main, second or third.")] = "main",
-    lang: Annotated[
-        str | None, typer.Option("--lang", help="New languages.", show_default="the fold's development ones")
-    ] = None,
+    work_dir: WorkDir = None,
+    results: Results = None,
+    plots: Plots = False,
+    fold: FoldName = "main",
+    lang: Lang = None,
     method: Annotated[str | None, typer.Option("--method", help="Methods.", show_default="all")] = None,
-    seeds: Annotated[str, typer.Option("--seeds", help="Seeds of base runs and learning.")] = "1",
-    minutes: Annotated[
-        float, typer.Option("--minutes", min=0, help="Begin nothing new after so many (0: no limit).")
-    ] = 0,
+    seeds: Seeds = "1",
+    minutes: Minutes = 0,
     config: Config = None,
 ) -> None:
     """Compare ways of adding a language, each beside its controls, and write the league table."""
-    if backbone is None or data_dir is None:
-        raise UsageError("--backbone and --data-dir are both needed: name the backbone, and the folder with the data")
     if "seed" in flags:
         raise UsageError("--seed is one of many here: give them all with --seeds, such as --seeds 1,2,3")
-    options = resolve(AddOptions, file=config, flags=flags)
-    changed = read_toml(config) if config else {}
+    bench = _bench(backbone, data_dir, work_dir, results, plots, fold, config, flags)
 
-    from hyperx_cl.bench.drive import drive
-    from hyperx_cl.bench.league import league, to_markdown
-    from hyperx_cl.bench.machine import describe
-    from hyperx_cl.bench.outcome import load
-    from hyperx_cl.bench.plan import BASE, FOLDS, METHODS, Bench, cells
+    from hyperx_cl.bench.plan import METHODS, cells
+    from hyperx_cl.bench.report import add_language_bench
+
+    wanted = cells(bench.fold, _numbers("--seeds", seeds), _languages(bench, lang), names(method) or list(METHODS))
+    report = add_language_bench(
+        bench, wanted, results=results, plots=plots, minutes=minutes, quiet=common.out.quiet, say=common.out.note
+    )
+    _show(common, report)
+
+
+def few_shot(
+    common: Common,
+    backbone: Backbone = None,
+    data_dir: DataDir = None,
+    work_dir: WorkDir = None,
+    results: Results = None,
+    plots: Plots = False,
+    fold: FoldName = "main",
+    lang: Lang = None,
+    task: Annotated[str, typer.Option("--task", help="Tasks.")] = "pos,ner",
+    method: Annotated[
+        str | None, typer.Option("--method", help="Methods.", show_default="default,mean,madx,full")
+    ] = None,
+    n: Annotated[str, typer.Option("--n", help="Labelled sentences, for every method; 0 is always measured.")] = "20",
+    curve: Annotated[str, typer.Option("--curve", help="More such numbers, for the default alone (none).")] = "5,10,50",
+    draws: Annotated[int, typer.Option("--draws", min=1, help="Draws of each number of sentences.")] = 5,
+    seeds: Seeds = "1",
+    minutes: Minutes = 0,
+    config: Config = None,
+) -> None:
+    """Compare what a few labelled sentences bring, after `bench add-language` has learnt the languages."""
+    bench = _bench(backbone, data_dir, work_dir, results, plots, fold, config, {})
+
+    from hyperx_cl.bench.fewshot_plan import FEW_METHODS, FewBench, few_cells
+    from hyperx_cl.bench.report import few_shot_bench
+
+    few = FewBench(bench, resolve(FewshotOptions, file=config))
+    wanted, without = few_cells(
+        few, seeds=_numbers("--seeds", seeds), languages=_languages(bench, lang), tasks=names(task),
+        methods=names(method) or FEW_METHODS, sizes=_numbers("--n", n),
+        curve=[] if curve == "none" else _numbers("--curve", curve), draws=draws,
+    )  # fmt: skip
+    for reason in without:
+        common.out.note(f"not measured: {reason}")
+    report = few_shot_bench(
+        few, wanted, without=without, results=results, plots=plots, minutes=minutes, quiet=common.out.quiet,
+        say=common.out.note,
+    )  # fmt: skip
+    _show(common, report)
+
+
+def plot(
+    common: Common,
+    results: Annotated[Path, typer.Argument(help="The JSON file that a bench has written.", show_default=False)],
+    out: Annotated[Path | None, typer.Option("--out", help="Folder of the plots.", show_default="the file's")] = None,
+) -> None:
+    """Draw the plots of a results file anew, as SVG."""
+    from hyperx_cl.bench.plots import draw
+
+    made = [str(file) for file in draw(results, out)]
+    common.out.result({"files": made}, ids=made, show=made)
+
+
+command(app, "add-language", example=ADD_EXAMPLE)(add_language)
+command(app, "few-shot", example=FEW_EXAMPLE)(few_shot)
+command(app, "plot", example=PLOT_EXAMPLE)(plot)
+
+
+def _bench(
+    backbone: str | None, data_dir: Path | None, work_dir: Path | None, results: Path | None, plots: bool, fold: str,
+    config: Path | None, flags: dict[str, Any],
+) -> "Bench":  # fmt: skip
+    """What both benches share, from the words of the command line."""
+    if backbone is None or data_dir is None:
+        raise UsageError("--backbone and --data-dir are both needed: name the backbone, and the folder with the data")
+    if plots and results is None:
+        raise UsageError("--plots are drawn beside the results: say where with --results")
+    options, changed = resolve(AddOptions, file=config, flags=flags), read_toml(config) if config else {}
+
+    from hyperx_cl.bench.plan import BASE, FOLDS, Bench
 
     if fold not in FOLDS:
         raise UsageError(f"unknown fold {fold!r}{did_you_mean(fold, FOLDS)}: choose from {', '.join(FOLDS)}")
-    place = str(Path(backbone).resolve()) if Path(backbone).is_dir() else backbone
-    folder = (work_dir or home() / "bench").absolute() / fold
-    bench = Bench(
-        place, data_dir.absolute(), folder, train=replace(BASE, **changed.get("train", {})),
+    return Bench(
+        str(Path(backbone).resolve()) if Path(backbone).is_dir() else backbone, data_dir.absolute(),
+        (work_dir or home() / "bench").absolute() / fold, train=replace(BASE, **changed.get("train", {})),
         shape=ModelOptions(**changed.get("model", {})), add=options, fold=FOLDS[fold],
     )  # fmt: skip
-    languages = codes(lang) or list(bench.fold.development or bench.fold.final)
-    wanted = cells(bench.fold, _seeds(seeds), languages, names(method) or list(METHODS))
-    left = drive(bench, wanted, minutes=minutes, quiet=common.out.quiet, say=common.out.note)
-    done = [outcome for cell in wanted if (outcome := load(cell, folder / "cells"))]
-    table = league(bench.fold, done)
-    about = {
-        "backbone": Path(place).name, "fold": fold, "machine": describe(), "train": asdict(bench.train),
-        "model": asdict(bench.shape), "add_language": asdict(options), "models": sorted({o.model for o in done}),
-        "gold": {f"{task}:{o.cell.language}": found for o in done for task, found in o.facts["gold"].items()},
-        "text": {o.cell.language: o.facts["text"] for o in done},
-    }  # fmt: skip
-    table |= {"about": about, "missing": [cell.name for cell in left]}
-    if results:
-        write_results(results, table, to_markdown(table))
-    common.out.result(
-        table, ids=[cell.name for cell in wanted if cell not in left],
-        show=[*to_markdown(table).splitlines(), f"{len(done)} cells of {len(wanted)} are done" + (
-            "; run the same command again to go on" if left else ""
-        )],
-    )  # fmt: skip
 
 
-command(app, "add-language", example=EXAMPLE)(add_language)
+def _languages(bench: "Bench", lang: str | None) -> list[str]:
+    return codes(lang) or list(bench.fold.development or bench.fold.final)
 
 
-def write_results(file: Path, table: Mapping[str, Any], markdown: str) -> None:
-    """Write the table beside each other as JSON and as Markdown."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(table, indent=1, ensure_ascii=False) + "\n"
-    file.with_suffix(".json").write_text(text, encoding="utf-8")
-    file.with_suffix(".md").write_text(markdown, encoding="utf-8")
-
-
-def _seeds(text: str) -> list[int]:
+def _numbers(flag: str, text: str) -> list[int]:
     try:
-        return [int(word) for word in text.split(",") if word.strip()]
+        return [int(word) for word in names(text)]
     except ValueError:
-        raise UsageError(f"--seeds {text}: give whole numbers with commas between them, such as 1,2,3") from None
+        raise UsageError(f"{flag} {text}: give whole numbers with commas between them, such as 1,2,3") from None
+
+
+def _show(common: Common, report: "Report") -> None:
+    count, of = len(report.done), len(report.done) + len(report.missing)
+    end = "; run the same command again to go on" if report.missing else ""
+    common.out.result(
+        report.table, ids=report.done,
+        show=[*report.markdown.splitlines(), *(f"written: {file}" for file in report.files),
+              f"{count} cells of {of} are done{end}"],
+    )  # fmt: skip

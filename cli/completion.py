@@ -18,7 +18,12 @@ def complete_language(incomplete: str) -> list[str]:
 
 def complete_task(incomplete: str) -> list[str]:
     """Tasks of the default model; behind a comma the next one."""
-    return _completed(incomplete, lambda registry: [task["name"] for task in registry.model().config.get("tasks", [])])
+
+    def names(registry: Registry) -> list[str]:
+        model = registry.model()
+        return [task["name"] for task in [*model.config.get("tasks", []), *model.tasks]]
+
+    return _completed(incomplete, names)
 
 
 def _completed(incomplete: str, names: Callable[[Registry], list[str]]) -> list[str]:

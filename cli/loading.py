@@ -40,7 +40,7 @@ def find_model(registry: Registry, name: str | None, backbone: str | None) -> Mo
 def load_model(
     registry: Registry, record: ModelRecord, *, backbone: str | None, device: str, precision: str
 ) -> "HyperX":
-    """Load a model over its backbone with the languages stored for it, no others, and put it where it shall compute.
+    """Load a model over its backbone with the languages and tasks stored for it, and put it where it shall compute.
 
     Raises:
         NotFoundError: The backbone cannot be found.
@@ -61,6 +61,8 @@ def load_model(
     stored = registry.languages(record.name)
     for code in {*model.languages()} - {language.language for language in stored}:
         model.forget(code)  # a base language that was removed from the registry
+    if record.tasks:  # before the languages: some may have something of their own for one
+        model.attach_task(*(registry.task(task["name"], record.name).record for task in record.tasks))
     added = [language.language for language in stored if language.method != JOINT]
     model.attach(*(registry.language(code, record.name).record for code in added))
     place = torch_device(device)
@@ -82,8 +84,8 @@ def torch_device(wanted: str) -> "torch.device":
 
 
 def tasks_of(record: ModelRecord) -> dict[str, Task]:
-    """The tasks of a model, without loading it."""
-    return {task["name"]: Task(**task) for task in record.config["tasks"]}
+    """The tasks of a model, those learnt since among them, without loading it."""
+    return {task["name"]: Task(**task) for task in [*record.config["tasks"], *record.tasks]}
 
 
 def task_of(record: ModelRecord, name: str, *, labelling: bool = True) -> Task:

@@ -48,6 +48,7 @@ def show(
         model = registry.model(name)
         languages = [stored.language for stored in registry.languages(model.name)]
     tasks = [f"{task['name']} ({len(task['labels'])} labels)" for task in model.config.get("tasks", [])]
+    learnt = [f"{task['name']} ({len(task['labels'])} labels)" for task in model.tasks]
     facts = {
         "name": model.name + (" (default)" if model.default else ""),
         "fingerprint": model.fingerprint,
@@ -55,6 +56,7 @@ def show(
         **{f"backbone {key}": value for key, value in model.backbone.items()},
         "created": model.created,
         "tasks": ", ".join(tasks),
+        "learnt tasks": ", ".join(learnt),
         "base languages": ", ".join(model.config.get("languages", [])),
         "languages": ", ".join(languages),
         **{f"option {key}": str(value) for key, value in model.config.get("model", {}).items()},

@@ -11,7 +11,8 @@ import typer
 
 from hyperx_cl.cli.completion import complete_language, complete_model
 from hyperx_cl.cli.output import Output
-from hyperx_cl.config import AddOptions, FewshotOptions, ModelOptions, TrainOptions, help_of
+from hyperx_cl.config import AddOptions, AddTaskOptions, FewshotOptions, ModelOptions, TrainOptions, help_of
+from hyperx_cl.registry.schema import EarlierSchemaError
 from hyperx_cl.registry.store import Registry
 
 Body = Callable[..., None]
@@ -54,6 +55,7 @@ _PANELS: dict[type, str] = {
     ModelOptions: "Shape of the model",
     TrainOptions: "Training",
     AddOptions: "Learning",
+    AddTaskOptions: "Learning",
     FewshotOptions: "Learning",
 }
 
@@ -71,8 +73,12 @@ class Common:
     address: str | None
 
     def registry(self, *, readonly: bool = False) -> Registry:
-        """Open the registry; as a context manager it closes itself."""
-        return Registry.open(self.address, readonly=readonly)
+        """Open the registry; as a context manager it closes itself. One of an earlier version is brought up first."""
+        try:
+            return Registry.open(self.address, readonly=readonly)
+        except EarlierSchemaError:
+            Registry.open(self.address).close()
+            return Registry.open(self.address, readonly=readonly)
 
 
 def command(app: typer.Typer, name: str, *, example: str) -> Callable[[Body], Body]:

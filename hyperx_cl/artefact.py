@@ -3,15 +3,14 @@
 Format ``hyperx-cl/language@1``: ``<hash>.safetensors`` holds the tensors and, in its metadata, language, model, hash
 and the pieces of a token patch; ``<hash>.json`` beside it holds the same names and the provenance.
 
-Dimensions: d = language embedding, L = backbone layers, r = bottleneck of the language part, h = hidden size,
-k = pieces of the token patch.
+Dimensions: d = language embedding, l = layers that a part acts in (the backbone's lowest), r = bottleneck of the
+language part, h = hidden size, k = pieces of the token patch, n and s = pieces and rank of the shift.
 """
 
 import hashlib
 import json
 import os
 import re
-import tempfile
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -26,14 +25,14 @@ from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as dump_tensors
 
 from hyperx_cl.errors import DataError, NotFoundError
+from hyperx_cl.sealed import METADATA, feed, feed_tensors, frozen, plain, read_metadata, write_whole
 
 FORMAT = "hyperx-cl/language@1"
-_METADATA = "hyperx-cl"
 _CODE = re.compile(r"[A-Za-z0-9]{1,8}(-[A-Za-z0-9]{1,8})*")
 _FINGERPRINT = re.compile(r"[0-9a-f]{64}")
 _TENSOR = re.compile(
     r"(?P<pair>pair\.(?P<task>[A-Za-z0-9_-]{1,64})\.)?(?P<what>embedding|part\.(down|down_bias|up))"
-    r"|patch\.(embeddings|bias)"
+    r"|patch\.(embeddings|bias)|shift\.(ids|factors|basis)"
 )
 _LONGEST_PIECE = 64
 
@@ -56,9 +55,10 @@ class LanguageRecord:
     """Fingerprint of the model that the numbers were learnt for: 64 hexadecimal digits."""
 
     tensors: Mapping[str, NDArray[np.float32]]
-    """``embedding`` (d,); optional ``part.down`` (L, r, h), ``part.down_bias`` (L, r), ``part.up`` (L, h, r); and for
-    a pair with a task the same under ``pair.<task>.``, each optional. Of a token patch ``patch.embeddings`` (k, h) and
-    ``patch.bias`` (k,)."""
+    """``embedding`` (d,); optional ``part.down`` (l, r, h), ``part.down_bias`` (l, r), ``part.up`` (l, h, r); and for a
+    pair with a task the same under ``pair.<task>.``, each optional. Of a token patch ``patch.embeddings`` (k, h) and
+    ``patch.bias`` (k,). Of a shift ``shift.ids`` (n,), token ids of the backbone, ascending; ``shift.factors`` (n, s)
+    and ``shift.basis`` (s, h)."""
 
     provenance: Mapping[str, Any]
     """Where the numbers came from, JSON-able; not part of the hash."""
@@ -75,21 +75,20 @@ class LanguageRecord:
         kept = {name: _frozen(name, self.tensors[name]) for name in sorted(self.tensors)}
         _check_shapes(kept)
         _check_patch(self.pieces, kept)
+        _check_shift(kept)
         object.__setattr__(self, "tensors", kept)
         object.__setattr__(self, "pieces", tuple(self.pieces))
-        object.__setattr__(self, "provenance", _plain(self.provenance))
+        object.__setattr__(self, "provenance", plain(self.provenance, "the provenance of a language record"))
 
     @cached_property
     def hash(self) -> str:
         """SHA-256 over format, language, model, tensors (names, shapes, bytes) and pieces; 64 hexadecimal digits."""
         digest = hashlib.sha256()
         for text in (FORMAT, self.language, self.model):
-            _feed(digest, text.encode())
-        for name, array in self.tensors.items():
-            _feed(digest, json.dumps([name, "float32", list(array.shape)]).encode())
-            _feed(digest, array.astype("<f4", copy=False).tobytes())
+            feed(digest, text.encode())
+        feed_tensors(digest, self.tensors)
         if self.pieces:  # records without a patch keep the hash that they had before there were any
-            _feed(digest, json.dumps({"pieces": self.pieces}).encode())
+            feed(digest, json.dumps({"pieces": self.pieces}).encode())
         return digest.hexdigest()
 
     @property
@@ -117,8 +116,8 @@ def save_record(record: LanguageRecord, folder: str | os.PathLike[str]) -> Path:
     target.mkdir(parents=True, exist_ok=True)
     note = {**_identity(record), "numbers": record.numbers, "provenance": record.provenance}
     path = target / f"{record.hash}.safetensors"
-    _write(path, to_bytes(record))
-    _write(path.with_suffix(".json"), (json.dumps(note, indent=2, ensure_ascii=False) + "\n").encode())
+    write_whole(path, to_bytes(record))
+    write_whole(path.with_suffix(".json"), (json.dumps(note, indent=2, ensure_ascii=False) + "\n").encode())
     return path
 
 
@@ -150,8 +149,7 @@ def load_record(path: str | os.PathLike[str]) -> LanguageRecord:
 
 def to_bytes(record: LanguageRecord) -> bytes:
     """Return the ``.safetensors`` file of a record; equal records give equal bytes."""
-    # one metadata key: the order of several is not fixed
-    return dump_tensors(dict(record.tensors), {_METADATA: json.dumps(_identity(record), sort_keys=True)})
+    return dump_tensors(dict(record.tensors), {METADATA: json.dumps(_identity(record), sort_keys=True)})
 
 
 def from_bytes(data: bytes, *, provenance: Mapping[str, Any], source: str = "the record") -> LanguageRecord:
@@ -188,9 +186,7 @@ def from_bytes(data: bytes, *, provenance: Mapping[str, Any], source: str = "the
 def _read_identity(data: bytes, source: str) -> dict[str, Any]:
     """Format, language, model, hash and pieces out of a safetensors header."""
     try:
-        length = int.from_bytes(data[:8], "little")
-        header = json.loads(data[8 : 8 + length])
-        identity = json.loads(header["__metadata__"][_METADATA])
+        identity = read_metadata(data)
         pieces = [str(piece) for piece in identity.get("pieces", ())]
         return {key: str(identity[key]) for key in _IDENTITY} | {"pieces": pieces}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
@@ -210,30 +206,22 @@ def _frozen(name: str, array: NDArray[np.float32]) -> NDArray[np.float32]:
     """A read-only copy of one tensor, checked by itself."""
     if not _TENSOR.fullmatch(name):
         raise DataError(f"{name!r} is no tensor of a language record: see the format {FORMAT}")
-    if not isinstance(array, np.ndarray) or array.dtype != np.float32:
-        raise DataError(f"{name} has to be float32, not {getattr(array, 'dtype', type(array).__name__)}")
-    if array.size == 0:
-        raise DataError(f"{name} of shape {array.shape} holds no numbers")
-    if not np.isfinite(array).all():
-        raise DataError(f"{name} holds numbers that are not finite: the training that made it has diverged")
-    copy = np.array(array, dtype=np.float32, order="C")
-    copy.setflags(write=False)
-    return copy
+    return frozen(name, array)
 
 
 def _check_shapes(tensors: Mapping[str, NDArray[np.float32]]) -> None:
-    """Check shapes against each other: embeddings (d,), parts (L, r, h), (L, r), (L, h, r) with one L and h."""
+    """Check shapes against each other: embeddings (d,), parts (l, r, h), (l, r), (l, h, r) of one h."""
     if "embedding" not in tensors:
         raise DataError("a language record needs its 'embedding'")
     width = tensors["embedding"].shape
-    seats: set[tuple[int, int]] = set()
+    widths: set[int] = set()
     for name, array in tensors.items():
         if name.endswith("embedding") and (array.ndim != 1 or array.shape != width):
             raise DataError(f"{name} has shape {array.shape}: one row of numbers, as many as 'embedding', is expected")
         if name.endswith("part.down") or name.endswith("part.up") or name.endswith("part.down_bias"):
-            seats.add(_check_part(name.rsplit("part.", 1)[0] + "part", tensors))
-    if len(seats) > 1:
-        raise DataError(f"the parts of a record are of different backbones: layers and hidden sizes {sorted(seats)}")
+            widths.add(_check_part(name.rsplit("part.", 1)[0] + "part", tensors))
+    if len(widths) > 1:
+        raise DataError(f"the parts of a record are of different backbones: hidden sizes {sorted(widths)}")
 
 
 def _check_patch(pieces: Sequence[str], tensors: Mapping[str, NDArray[np.float32]]) -> None:
@@ -258,42 +246,29 @@ def _check_patch(pieces: Sequence[str], tensors: Mapping[str, NDArray[np.float32
             )
 
 
-def _check_part(part: str, tensors: Mapping[str, NDArray[np.float32]]) -> tuple[int, int]:
-    """Check the three tensors of one part against each other; return (L, h)."""
+def _check_shift(tensors: Mapping[str, NDArray[np.float32]]) -> None:
+    """Check that ids (n,), factors (n, s) and basis (s, h) belong together, and that the ids can be ids."""
+    shapes = [tensors[f"shift.{end}"].shape if f"shift.{end}" in tensors else None for end in _SHIFT]
+    ids, factors, basis = shapes
+    if shapes == [None, None, None]:
+        return
+    if ids is None or len(ids) != 1 or not factors or not basis or factors != (*ids, basis[0]) or len(basis) != 2:
+        told = ", ".join(f"{end} {shape or 'missing'}" for end, shape in zip(_SHIFT, shapes, strict=True))
+        raise DataError(f"the shift does not fit together ({told}): (n,), (n, s) and (s, h) are expected")
+    rows = tensors["shift.ids"]  # whole numbers, which fp32 holds exactly below 2^24
+    if rows[0] < 0 or rows[-1] >= 2**24 or (rows != np.floor(rows)).any() or (np.diff(rows) <= 0).any():
+        raise DataError("shift.ids are no token ids: whole numbers from 0, ascending, are expected")
+
+
+def _check_part(part: str, tensors: Mapping[str, NDArray[np.float32]]) -> int:
+    """Check the three tensors of one part against each other; return h."""
     shapes = [tensors[f"{part}.{end}"].shape if f"{part}.{end}" in tensors else None for end in _PART]
     down, bias, up = shapes
     if down is None or len(down) != 3 or bias != down[:2] or up != (down[0], down[2], down[1]):
         told = ", ".join(f"{end} {shape or 'missing'}" for end, shape in zip(_PART, shapes, strict=True))
-        raise DataError(f"{part} does not fit together ({told}): (L, r, h), (L, r) and (L, h, r) are expected")
-    return down[0], down[2]
+        raise DataError(f"{part} does not fit together ({told}): (l, r, h), (l, r) and (l, h, r) are expected")
+    return int(down[2])
 
 
 _PART = ("down", "down_bias", "up")
-
-
-def _plain(provenance: Mapping[str, Any]) -> dict[str, Any]:
-    """A copy of a provenance as JSON will give it back."""
-    try:
-        copy: dict[str, Any] = json.loads(json.dumps(dict(provenance), allow_nan=False))
-    except (TypeError, ValueError) as error:
-        raise DataError(f"the provenance of a language record has to fit into JSON: {error}") from error
-    return copy
-
-
-def _feed(digest: "hashlib._Hash", data: bytes) -> None:
-    digest.update(len(data).to_bytes(8, "little"))
-    digest.update(data)
-
-
-def _write(path: Path, data: bytes) -> None:
-    """Write a file so that it is there whole or not at all."""
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as file:
-        try:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-            os.chmod(file.name, 0o644)
-            os.replace(file.name, path)
-        except BaseException:
-            Path(file.name).unlink(missing_ok=True)
-            raise
+_SHIFT = ("ids", "factors", "basis")

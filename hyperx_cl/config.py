@@ -1,8 +1,8 @@
 """Every option, once: frozen dataclasses whose texts the command line shows and whose values a run keeps.
 
-A TOML file has the tables ``[model]``, ``[train]``, ``[add_language]`` and ``[fewshot]``; a flag overrides the file,
-the file overrides the preset. Unknown keys are refused by name, contradictions by both names, before anything is
-loaded.
+A TOML file has the tables ``[model]``, ``[train]``, ``[add_language]``, ``[add_task]`` and ``[fewshot]``; a flag
+overrides the file, the file overrides the preset. Unknown keys are refused by name, contradictions by both names,
+before anything is loaded.
 """
 
 import dataclasses
@@ -63,6 +63,7 @@ class TrainOptions:
     temperature: Annotated[float, "T of the sampling over (task, language) pairs, p ~ n^(1/T)"] = 5.0
     task_shares: Annotated[str, "fixed shares of the steps by task, such as mlm=0.5,pos=0.27,ner=0.23"] = ""
     mask_rate: Annotated[float, "share of the pieces that MLM asks for"] = 0.15
+    language_dropout: Annotated[float, "share of the batches read under the mean vector, as a new language is"] = 0.0
     validate_every: Annotated[int, "steps between two validations"] = 1000
     validation_sentences: Annotated[int, "sentences of each pair in a validation"] = 64
     average_last: Annotated[int, "validated checkpoints at the end that are averaged (1: none)"] = 3
@@ -81,6 +82,7 @@ class TrainOptions:
         _at_least(self, "temperature", 1)  # below, the large languages would be drawn more often than they are large
         _share(self, "mask_rate")
         _fraction(self, "final_rate")
+        _fraction(self, "language_dropout")
         _one_of(self, "precision", get_args(Precision))
         if self.warmup >= self.steps:
             raise UsageError(f"warmup ({self.warmup}) must be smaller than steps ({self.steps}).")
@@ -93,9 +95,12 @@ class TrainOptions:
 class AddOptions:
     """A new language from raw text: only its own vector and part are learnt."""
 
-    capacity: Annotated[Literal["part", "vector"], "part: vector and language part; vector: the vector alone"] = "part"
+    capacity: Annotated[
+        Literal["part", "vector", "both"], "what is learnt: language part and shift, the vector, or both"
+    ] = "part"
     rank: Annotated[int, "bottleneck width of the language part"] = 16
-    start: Annotated[Literal["best", "nearest", "mixture", "mean"], "where the vector starts"] = "best"
+    depth: Annotated[float, "share of the layers, from the lowest, that the language part acts in"] = 0.5
+    start: Annotated[Literal["mean", "nearest", "mixture", "best"], "where the vector starts, or stays"] = "mean"
     steps: Annotated[int, "most optimiser steps"] = 1000
     warmup: Annotated[int, "optimiser steps of linear warm-up"] = 20
     mixture_steps: Annotated[int, "optimiser steps for the mixture weights of the start"] = 40
@@ -109,24 +114,69 @@ class AddOptions:
     check_every: Annotated[int, "steps between two looks at the stop part"] = 60
     patience: Annotated[int, "looks at the stop part without gain before stopping"] = 4
     sample: Annotated[int, "lines of the stop and of the report part that are scored"] = 200
+    shift_pieces: Annotated[int, "most pieces whose word embeddings are shifted, frequent ones first (0: none)"] = 4000
+    shift_rank: Annotated[int, "numbers of the shift for each piece"] = 32
+    shift_least: Annotated[int, "times that a shifted piece must occur in the text"] = 3
     patch_pieces: Annotated[int, "most pieces of a token patch: characters the vocabulary lacks (0: no patch)"] = 0
     patch_least: Annotated[int, "words of the text that must need a piece of the token patch"] = 5
     seed: Annotated[int, "seed of order and masks"] = 1
     precision: Annotated[Precision, "auto, bf16 or fp32"] = "auto"
 
     def __post_init__(self) -> None:
-        for name in ("rank", "steps", "check_every", "patience", "sample", "patch_least"):
+        for name in ("rank", "steps", "check_every", "patience", "sample", "shift_rank", "shift_least", "patch_least"):
             _at_least(self, name, 1)
-        for name in ("warmup", "mixture_steps", "max_lines", "patch_pieces", "seed"):
+        for name in ("warmup", "mixture_steps", "max_lines", "shift_pieces", "patch_pieces", "seed"):
             _at_least(self, name, 0)
         _at_least(self, "max_length", 8)
         for name in ("rate", "clip"):
             _positive(self, name)
         _share(self, "mask_rate")
         _fraction(self, "final_rate")
+        _positive(self, "depth")
+        _fraction(self, "depth")
         _one_of(self, "precision", get_args(Precision))
-        _one_of(self, "capacity", ("part", "vector"))
-        _one_of(self, "start", ("best", "nearest", "mixture", "mean"))
+        _one_of(self, "capacity", ("part", "vector", "both"))
+        _one_of(self, "start", ("mean", "nearest", "mixture", "best"))
+        if self.max_length > self.max_tokens:
+            raise UsageError(f"max_length ({self.max_length}) must not exceed max_tokens ({self.max_tokens}).")
+
+
+@dataclass(frozen=True, kw_only=True)
+class AddTaskOptions:
+    """A new task from labelled sentences: only its own vector and head are learnt."""
+
+    start: Annotated[str, "where the vector starts: best of all, mean, or the name of a task"] = "best"
+    vector: Annotated[bool, "learn the vector too, not the head alone"] = True
+    screen_steps: Annotated[int, "steps of a head alone by which each start is tried"] = 30
+    steps: Annotated[int, "most optimiser steps"] = 600
+    warmup: Annotated[int, "optimiser steps of linear warm-up"] = 20
+    rate: Annotated[float, "learning rate of the head"] = 2e-3
+    rate_embedding: Annotated[float, "learning rate of the task's vector"] = 1e-2
+    final_rate: Annotated[float, "share of the rates that is left at the last step (linear decay)"] = 0.05
+    clip: Annotated[float, "largest global norm of the gradient"] = 1.0
+    max_tokens: Annotated[int, "padded pieces in a batch (rows times longest row)"] = 800
+    max_length: Annotated[int, "pieces in a row; longer sentences are read in windows"] = 128
+    max_sentences: Annotated[int, "sentences used of each training file (0: all)"] = 0
+    temperature: Annotated[float, "T of the sampling over languages, p ~ n^(1/T)"] = 5.0
+    check_every: Annotated[int, "steps between two looks at the dev sentences"] = 60
+    patience: Annotated[int, "looks at the dev sentences without gain before stopping"] = 4
+    validation_sentences: Annotated[int, "dev sentences of each language in a look (0: all)"] = 64
+    seed: Annotated[int, "seed of the head's beginning, draws and order"] = 1
+    precision: Annotated[Precision, "auto, bf16 or fp32"] = "auto"
+
+    def __post_init__(self) -> None:
+        for name in ("screen_steps", "steps", "check_every", "patience"):
+            _at_least(self, name, 1)
+        for name in ("warmup", "max_sentences", "validation_sentences", "seed"):
+            _at_least(self, name, 0)
+        _at_least(self, "max_length", 8)
+        for name in ("rate", "rate_embedding", "clip"):
+            _positive(self, name)
+        _at_least(self, "temperature", 1)
+        _fraction(self, "final_rate")
+        _one_of(self, "precision", get_args(Precision))
+        if not self.start:
+            raise UsageError("start is empty; name best, mean or a task.")
         if self.max_length > self.max_tokens:
             raise UsageError(f"max_length ({self.max_length}) must not exceed max_tokens ({self.max_tokens}).")
 
@@ -175,9 +225,12 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
 }  # fmt: skip
 """Named settings: ``paper-base`` and ``paper-small`` follow the paper's appendix."""
 
-SECTIONS = {"model": ModelOptions, "train": TrainOptions, "add_language": AddOptions, "fewshot": FewshotOptions}
+SECTIONS = {
+    "model": ModelOptions, "train": TrainOptions, "add_language": AddOptions, "add_task": AddTaskOptions,
+    "fewshot": FewshotOptions,
+}  # fmt: skip
 
-Options = TypeVar("Options", ModelOptions, TrainOptions, AddOptions, FewshotOptions)
+Options = TypeVar("Options", ModelOptions, TrainOptions, AddOptions, AddTaskOptions, FewshotOptions)
 
 
 def resolve(

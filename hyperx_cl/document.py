@@ -49,12 +49,12 @@ class Sentence:
         """The tasks that were set, in that order."""
         return tuple(self._tagged)
 
-    def set_labels(self, task: str, labels: Sequence[str]) -> None:
+    def set_labels(self, task: str, labels: Sequence[str | None]) -> None:
         """Give each syntactic word its label.
 
         Args:
             task: The task's name; it decides where the label is written.
-            labels: One label a word.
+            labels: One label a word; None for a word that has none.
 
         Raises:
             DataError: There are more or fewer labels than words.
@@ -63,7 +63,7 @@ class Sentence:
             raise DataError(f"a sentence of {len(self._words)} words was given {len(labels)} {task} labels")
         for row, label in zip(self._words, labels, strict=True):
             if task == "pos":
-                row.columns[UPOS] = label
+                row.columns[UPOS] = label or "_"
             else:
                 row.set_misc(misc_key(task), label)
         if task not in self._tagged:

@@ -66,7 +66,8 @@ def tag_many(model: HyperX, documents: Sequence[tuple[Document, str]], tasks: Se
     for pair, task in pairs.items():
         for sentence, ids in zip(sentences[pair.language], found[pair], strict=True):
             labels = tuple(task.labels[i] for i in ids)
-            sentence.set_labels(task.name, valid_iob2(labels) if task.kind == "spans" else labels)
+            shown = [None if label == task.absent else label for label in labels]
+            sentence.set_labels(task.name, valid_iob2(labels) if task.kind == "spans" else shown)
 
 
 def valid_iob2(tags: Iterable[str]) -> tuple[str, ...]:

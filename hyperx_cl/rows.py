@@ -53,8 +53,15 @@ class Row:
                 return re.sub(r"\\.", lambda m: _UNESCAPES.get(m[0], m[0]), value)
         return None
 
-    def set_misc(self, key: str, value: str) -> None:
-        r"""Write ``key=value`` into MISC, in place of an older value; ``|``, blanks and ``\`` are escaped."""
+    def set_misc(self, key: str, value: str | None) -> None:
+        r"""Write ``key=value`` into MISC, in place of an older value; ``|``, blanks and ``\`` are escaped.
+
+        Without a value the older one is taken away.
+        """
+        if value is None:
+            kept = [part for part in self.columns[MISC].split("|") if not part.startswith(f"{key}=")]
+            self.columns[MISC] = "|".join(kept) or "_"
+            return
         written = f"{key}=" + "".join(_ESCAPES.get(character, character) for character in value)
         parts = [] if self.columns[MISC] == "_" else self.columns[MISC].split("|")
         places = [i for i, part in enumerate(parts) if part.startswith(f"{key}=")]

@@ -7,18 +7,20 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from hyperx_cl.errors import DataError
-from hyperx_cl.registry import versions
+from hyperx_cl.registry import tasks, versions
 from hyperx_cl.registry.records import Problem
-from hyperx_cl.registry.tables import BlobRow, LanguageRow, ModelRow, VersionRow
+from hyperx_cl.registry.tables import BlobRow, LanguageRow, ModelRow, TaskRow, VersionRow
 
 
 def check(session: Session) -> Iterator[Problem]:
-    """Yield every problem: damaged files, blobs, versions, names that point nowhere, no default model."""
+    """Yield every problem: damaged files, blobs, versions, tasks, names that point nowhere, no default model."""
     yield from _file(session)
     yield from _blobs(session)
     for number in session.scalars(select(VersionRow.id).order_by(VersionRow.id)).all():
         yield from _version(session, number)
         session.expunge_all()  # one version in memory at a time
+    for row in session.scalars(select(TaskRow).order_by(TaskRow.id)):
+        yield from _task(session, row)
     yield from _names(session)
 
 
@@ -33,13 +35,13 @@ def _file(session: Session) -> Iterator[Problem]:
 
 
 def _blobs(session: Session) -> Iterator[Problem]:
-    used = set(session.scalars(select(VersionRow.blob)))
+    used = {*session.scalars(select(VersionRow.blob)), *session.scalars(select(TaskRow.blob))}
     for name in session.scalars(select(BlobRow.sha256).order_by(BlobRow.sha256)).all():
         data = session.scalar(select(BlobRow.data).where(BlobRow.sha256 == name)) or b""
         if hashlib.sha256(data).hexdigest() != name:
             yield Problem(f"blob {name[:12]}", "its bytes do not have the hash that is its name")
         if name not in used:
-            yield Problem(f"blob {name[:12]}", "no version holds it")
+            yield Problem(f"blob {name[:12]}", "no version or task holds it")
 
 
 def _version(session: Session, number: int) -> Iterator[Problem]:
@@ -57,6 +59,19 @@ def _version(session: Session, number: int) -> Iterator[Problem]:
     told = (row.provenance.get("method"), row.provenance.get("parent"), row.provenance.get("created"))
     if told != (row.method, row.parent, row.created):
         yield Problem(where, "method, parent or time differ from its provenance")
+
+
+def _task(session: Session, row: TaskRow) -> Iterator[Problem]:
+    where = f"task {row.name} (model {row.model.name})"
+    try:
+        record = tasks.load(session, row).record
+    except DataError as error:
+        yield Problem(where, str(error))
+        return
+    if (record.name, record.numbers) != (row.name, row.numbers):
+        yield Problem(where, "name or count of numbers differ from the stored numbers")
+    if (row.provenance.get("method"), row.provenance.get("created")) != (row.method, row.created):
+        yield Problem(where, "method or time differ from its provenance")
 
 
 def _names(session: Session) -> Iterator[Problem]:

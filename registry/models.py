@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from hyperx_cl.errors import ConflictError, NotFoundError, UsageError, did_you_mean
 from hyperx_cl.registry.clock import now
 from hyperx_cl.registry.records import ModelRecord
-from hyperx_cl.registry.tables import BlobRow, LanguageRow, ModelRow, VersionRow
+from hyperx_cl.registry.tables import BlobRow, LanguageRow, ModelRow, TaskRow, VersionRow
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _FINGERPRINT = re.compile(r"[0-9a-f]{64}")
@@ -110,7 +110,15 @@ def remove(session: Session, wanted: str, *, cascade: bool) -> ModelRow:
             f"model {row.name!r} still has languages ({codes}): remove them with `hyperx-cl languages remove` first, "
             "or pass --cascade to remove them too"
         )
-    blobs = list(session.scalars(select(VersionRow.blob).where(VersionRow.language_id.in_(mine))))
+    if row.tasks and not cascade:
+        names = ", ".join(task.name for task in row.tasks)
+        raise ConflictError(
+            f"model {row.name!r} still has learnt tasks ({names}): remove them with `hyperx-cl tasks remove` first, or "
+            "pass --cascade to remove them too"
+        )
+    blobs = list(session.scalars(select(TaskRow.blob).where(TaskRow.model_id == row.id)))
+    session.execute(delete(TaskRow).where(TaskRow.model_id == row.id))
+    blobs += list(session.scalars(select(VersionRow.blob).where(VersionRow.language_id.in_(mine))))
     session.execute(delete(VersionRow).where(VersionRow.language_id.in_(mine)))
     forget_blobs(session, blobs)
     session.execute(delete(LanguageRow).where(LanguageRow.model_id == row.id))
@@ -122,8 +130,9 @@ def remove(session: Session, wanted: str, *, cascade: bool) -> ModelRow:
 
 
 def forget_blobs(session: Session, blobs: list[str]) -> None:
-    """Delete those of some blobs that no version points at any more."""
-    session.execute(delete(BlobRow).where(BlobRow.sha256.in_(blobs), BlobRow.sha256.not_in(select(VersionRow.blob))))
+    """Delete those of some blobs that no version and no task points at any more."""
+    unused = BlobRow.sha256.not_in(select(VersionRow.blob)), BlobRow.sha256.not_in(select(TaskRow.blob))
+    session.execute(delete(BlobRow).where(BlobRow.sha256.in_(blobs), *unused))
 
 
 def record(row: ModelRow) -> ModelRecord:
@@ -134,7 +143,8 @@ def record(row: ModelRow) -> ModelRecord:
         "fingerprint": row.backbone_fingerprint,
         "model_type": row.backbone_type,
     }
-    return ModelRecord(row.name, row.fingerprint, row.path, backbone, row.config, row.created, row.is_default)
+    tasks = tuple(task.definition for task in row.tasks)
+    return ModelRecord(row.name, row.fingerprint, row.path, backbone, row.config, row.created, row.is_default, tasks)
 
 
 def _check(name: str, fingerprint: str, backbone: Mapping[str, str]) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hyperx_cl.artefact import LanguageRecord
+from hyperx_cl.task_record import TaskRecord
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,9 @@ class ModelRecord:
     """UTC, ISO 8601."""
     default: bool
     """Whether commands use it when no model is named; exactly one is, once there are any."""
+    tasks: tuple[Mapping[str, Any], ...] = ()
+    """Definitions of the tasks that were learnt since (`TaskRecord.definition`), by name; those of base training are
+    in `config`."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,36 @@ class LoadedLanguage:
 
     record: LanguageRecord
     stored: StoredLanguage
+
+
+@dataclass(frozen=True)
+class StoredTask:
+    """A task that was learnt after base training, without its numbers."""
+
+    task: str
+    """Its name."""
+    model: str
+    """Name of the model."""
+    fingerprint: str
+    """Fingerprint of the model."""
+    hash: str
+    """Content hash (`TaskRecord.hash`)."""
+    definition: Mapping[str, Any]
+    """``name``, ``kind``, ``labels``, ``column`` and ``label_map``."""
+    method: str
+    created: str
+    """UTC, ISO 8601."""
+    numbers: int
+    """Count of stored numbers."""
+    provenance: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class LoadedTask:
+    """A learnt task with its numbers, verified."""
+
+    record: TaskRecord
+    stored: StoredTask
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,12 @@ from sqlalchemy.schema import Column
 from hyperx_cl.errors import ConflictError
 from hyperx_cl.registry.engine import for_writing
 
-HEAD = "0001"
+HEAD = "0002"
 VERSION_TABLE = "hyperx_schema"
+
+
+class EarlierSchemaError(ConflictError):
+    """The schema is an earlier one, and may not be touched."""
 
 
 def prepare(engine: Engine, where: str, *, readonly: bool) -> bool:
@@ -22,7 +26,8 @@ def prepare(engine: Engine, where: str, *, readonly: bool) -> bool:
         Whether the schema is there; False only for an empty database that may not be touched.
 
     Raises:
-        ConflictError: The schema is newer than this version, or older and may not be touched.
+        ConflictError: The schema is newer than this version.
+        EarlierSchemaError: It is an earlier one, and may not be touched.
     """
     with engine.connect() as connection:
         found = revision(connection)
@@ -32,7 +37,7 @@ def prepare(engine: Engine, where: str, *, readonly: bool) -> bool:
         return False
     _refuse_unknown(found, where)
     if readonly:
-        raise ConflictError(f"the registry {where} has an earlier schema: open it once for writing to bring it up")
+        raise EarlierSchemaError(f"the registry {where} has an earlier schema: open it once for writing to bring it up")
     with for_writing(engine).begin() as connection:
         _upgrade(connection)
     return True

@@ -12,15 +12,25 @@ from sqlalchemy.orm import Session
 
 from hyperx_cl.artefact import LanguageRecord
 from hyperx_cl.errors import UsageError
-from hyperx_cl.registry import check, engine, models, runs, schema, versions
+from hyperx_cl.registry import check, engine, models, runs, schema, tasks, versions
 from hyperx_cl.registry.home import registry_url
 from hyperx_cl.registry.near import near
-from hyperx_cl.registry.records import LoadedLanguage, ModelRecord, Neighbour, Problem, RunRecord, StoredLanguage
+from hyperx_cl.registry.records import (
+    LoadedLanguage,
+    LoadedTask,
+    ModelRecord,
+    Neighbour,
+    Problem,
+    RunRecord,
+    StoredLanguage,
+    StoredTask,
+)
 from hyperx_cl.registry.tables import Base
+from hyperx_cl.task_record import TaskRecord
 
 
 class Registry:
-    """Models, language records with their versions, and runs, in one database.
+    """Models, language records with their versions, learnt tasks, and runs, in one database.
 
     Where a method takes `model`, it is a name or at least four first digits of a fingerprint; None is the default
     model. Language codes are taken in any form that `hyperx_cl.languages.canonical` knows.
@@ -167,7 +177,7 @@ class Registry:
         """Forget a model and return what it was; its folder stays. Another becomes the default where it was.
 
         Raises:
-            ConflictError: It still has languages and `cascade` is not given.
+            ConflictError: It still has languages or learnt tasks, and `cascade` is not given.
         """
         with self._writing() as session:
             return models.record(models.remove(session, name, cascade=cascade))
@@ -261,6 +271,50 @@ class Registry:
         """
         with self._reading() as session:
             return near(session, wanted, models.find(session, model), k)
+
+    def add_task(self, record: TaskRecord) -> StoredTask:
+        """Store a task that was learnt for a model; its provenance names the method. The same again changes nothing.
+
+        Raises:
+            ConflictError: A task of that name is there, or the model is another.
+            UsageError: No method is named.
+        """
+        with self._writing() as session:
+            return tasks.stored(tasks.add(session, record))
+
+    def expect_task_addable(self, name: str, model: str | None = None) -> None:
+        """Refuse, before any learning, what `add_task` would refuse after it.
+
+        Raises:
+            ConflictError: The model was trained for a task of that name, or has learnt one since.
+        """
+        with self._reading() as session:
+            tasks.expect_addable(session, name, models.find(session, model))
+
+    def task(self, name: str, model: str | None = None) -> LoadedTask:
+        """Return a learnt task with its numbers, verified.
+
+        Raises:
+            NotFoundError: None of that name was added to this model.
+            DataError: The stored numbers are damaged.
+        """
+        with self._reading() as session:
+            return tasks.load(session, tasks.find(session, name, models.find(session, model)))
+
+    def tasks(self, model: str | None = None) -> list[StoredTask]:
+        """Return the learnt tasks of a model, by name; those of base training are in the model's `config`."""
+        with self._reading() as session:
+            return [tasks.stored(row) for row in tasks.listing(session, models.find(session, model))]
+
+    def remove_task(self, name: str, model: str | None = None) -> StoredTask:
+        """Remove a learnt task and return what it was.
+
+        Raises:
+            NotFoundError: None of that name was added to this model.
+            ConflictError: A language in use has something of its own for it.
+        """
+        with self._writing() as session:
+            return tasks.remove(session, name, models.find(session, model))
 
     def start_run(
         self,

@@ -49,6 +49,10 @@ class ModelRow(Base):
     created: Mapped[str] = mapped_column(String(40))
     is_default: Mapped[bool]
 
+    tasks: Mapped[list["TaskRow"]] = relationship(
+        back_populates="model", lazy="selectin", order_by="TaskRow.name", viewonly=True
+    )
+
 
 class LanguageRow(Base):
     """A language of a model: the name that points at one of its versions.
@@ -98,6 +102,26 @@ class VersionRow(Base):
     provenance: Mapped[dict[str, Any]]
 
     language: Mapped[LanguageRow] = relationship(lazy="joined", innerjoin=True)
+
+
+class TaskRow(Base):
+    """A task that was learnt for a model after its base training; its numbers are written once."""
+
+    __tablename__ = "tasks"
+    __table_args__ = (UniqueConstraint("model_id", "name"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    model_id: Mapped[int] = mapped_column(ForeignKey("models.id"))
+    name: Mapped[str] = mapped_column(String(64))
+    hash: Mapped[str] = mapped_column(String(64), unique=True)
+    blob: Mapped[str] = mapped_column(ForeignKey("blobs.sha256"), index=True)
+    numbers: Mapped[int]
+    definition: Mapped[dict[str, Any]]
+    method: Mapped[str] = mapped_column(String(64))
+    created: Mapped[str] = mapped_column(String(40))
+    provenance: Mapped[dict[str, Any]]
+
+    model: Mapped[ModelRow] = relationship(lazy="joined", innerjoin=True, back_populates="tasks")
 
 
 class RunRow(Base):

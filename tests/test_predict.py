@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from hyperx_cl.data.batches import Pair, collate, join
 from hyperx_cl.data.encode import Encoder
 from hyperx_cl.data.examples import Sentence
+from hyperx_cl.data.tasks import Task
 from hyperx_cl.document import Document
 from hyperx_cl.errors import NotFoundError, UsageError
 from hyperx_cl.evaluate.metrics import spans
@@ -46,6 +47,21 @@ def test_several_tasks_are_written_in_the_order_they_were_asked_for(model: Hyper
     tag(model, document, "en", ["ner", "pos", "ner"])
     assert document.sentences[0].tasks == ("ner", "pos")
     assert document.to_iob2().splitlines()[0] == f"{WORDS[0]}\tB-PER\tDET"
+
+
+def test_the_class_of_words_without_a_label_is_written_as_nothing(tiny_backbone: Path) -> None:
+    model = build(tiny_backbone)
+    task = Task("number", "words", ("Sing", "none"), "feats.Number", {"_": "none"})
+    learnt = model.new_task(task, torch.zeros(8))
+    document = Document.from_conllu("1\tcat\t_\t_\t_\tNumber=Dual\t_\t_\t_\tNumber=Plur|SpaceAfter=No\n\n")
+    for wanted, misc in (("Sing", "SpaceAfter=No|Number=Sing"), ("none", "SpaceAfter=No")):
+        with torch.no_grad():
+            learnt.head.bias.copy_(torch.tensor([1e3 * (name == wanted) for name in task.labels]))
+        document.sentences[0].block.rows[0].columns[9] = "SpaceAfter=No"
+        tag(model, document, "en", ["number"])
+        assert document.sentences[0].block.rows[0].columns[9] == misc
+        assert document.sentences[0].block.rows[0].columns[5] == "Number=Dual"  # a file's own columns stay
+    assert document.to_iob2() == "cat\t_\n\n" and '"number": null' in document.to_json()
 
 
 def test_every_sentence_keeps_its_own_labels_whatever_its_length(model: HyperX) -> None:

@@ -89,6 +89,15 @@ def test_misc_is_added_replaced_and_escaped() -> None:
     assert (word.misc("NER"), word.misc("Odd"), word.misc("Other")) == ("B-PER", "a|b c\\d", None)
 
 
+def test_misc_without_a_value_is_taken_away() -> None:
+    word = Row(["1", "a", *["_"] * 7, "A=1|Number=Sing|B=2"])
+    word.set_misc("Number", None)
+    assert word.columns[-1] == "A=1|B=2"
+    for key in ("A", "B", "B"):
+        word.set_misc(key, None)
+    assert word.columns[-1] == "_"
+
+
 @given(st.text())
 def test_any_misc_value_comes_back(value: str) -> None:
     word = Row(["1", "a", *["_"] * 8])

@@ -1,9 +1,12 @@
 """The base runs: one model a seed, none of which has met a new language; and MAD-X's source adapters, likewise."""
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
+from hyperx_cl.baselines.madx_storage import LANGUAGES
 from hyperx_cl.baselines.madx_train import learn_all
+from hyperx_cl.bench.drive import Ground
 from hyperx_cl.bench.plan import METHODS, Bench, Cell
 from hyperx_cl.data.root import DataRoot
 from hyperx_cl.data.tasks import builtin
@@ -17,24 +20,62 @@ def base_folder(bench: Bench, seed: int, kind: str = "learnt") -> Path:
     return bench.folder / f"{'madx' if kind == 'madx' else 'base'}-{seed}"
 
 
-def has_base(bench: Bench, cell: Cell) -> bool:
-    """Whether the run that a cell stands on has ended."""
-    folder, kind = base_folder(bench, cell.seed, METHODS[cell.method].kind), METHODS[cell.method].kind
-    return (folder / ("tasks.json" if kind == "madx" else "model.safetensors")).is_file()
+def has_base(bench: Bench, seed: int, kind: str) -> bool:
+    """Whether the run that methods of a kind stand on has ended."""
+    return (base_folder(bench, seed, kind) / ("tasks.json" if kind == "madx" else "model.safetensors")).is_file()
 
 
-def train_base(bench: Bench, cell: Cell, reporter: Reporter) -> None:
-    """Run what a cell stands on, or go on where that was stopped."""
-    root, seed = DataRoot(bench.data), cell.seed
-    if METHODS[cell.method].kind == "madx":
-        learn_all(
-            load_backbone(bench.backbone), root, base_folder(bench, seed, "madx"), sources=bench.fold.sources,
-            mlm=sorted({code for codes in bench.fold.sources.values() for code in codes}),
-            steps_language=bench.add.steps, steps_tasks=bench.madx_task_steps, seed=seed, rate=bench.madx_rate,
-            max_tokens=bench.add.max_tokens, check_every=bench.add.check_every, reporter=reporter,
-        )  # fmt: skip
-        return
-    left_out = (*bench.fold.new, *bench.fold.left_out)
+def base_ground(bench: Bench, cell: Cell) -> Ground | None:
+    """The run that a cell stands on, where it has not ended."""
+    kind = METHODS[cell.method].kind
+    if has_base(bench, cell.seed, kind):
+        return None
+    if kind == "madx":
+        steps = len(_madx_languages(bench)) * bench.add.steps + bench.madx_task_steps
+        return Ground(f"MAD-X's sources, seed {cell.seed}", steps, partial(_train_madx, bench, cell.seed))
+    return Ground(f"the base run, seed {cell.seed}", bench.train.steps, partial(_train_joint, bench, cell.seed))
+
+
+class Chained:
+    """Counts on over several courses, each of which tells its own steps from 1.
+
+    Args:
+        reporter: Is told the sum.
+        before: Steps of courses that ended in an earlier sitting.
+    """
+
+    def __init__(self, reporter: Reporter, before: int = 0) -> None:
+        self._reporter, self._before, self._last = reporter, before, 0
+
+    def step(self, done: int, text: str) -> None:
+        """So many steps of the present course are done; where that falls, another one has begun."""
+        if done <= self._last:
+            self._before += self._last
+        self._last = done
+        self._reporter.step(self._before + done, text)
+
+    def say(self, text: str) -> None:
+        """Pass it on."""
+        self._reporter.say(text)
+
+
+def _madx_languages(bench: Bench) -> list[str]:
+    return sorted({code for codes in bench.fold.sources.values() for code in codes})
+
+
+def _train_madx(bench: Bench, seed: int, reporter: Reporter) -> None:
+    folder, languages = base_folder(bench, seed, "madx"), _madx_languages(bench)
+    done = sum((folder / LANGUAGES / f"{code}.json").is_file() for code in languages)
+    learn_all(
+        load_backbone(bench.backbone), DataRoot(bench.data), folder, sources=bench.fold.sources, mlm=languages,
+        steps_language=bench.add.steps, steps_tasks=bench.madx_task_steps, seed=seed, rate=bench.madx_rate,
+        max_tokens=bench.add.max_tokens, check_every=bench.add.check_every,
+        reporter=Chained(reporter, done * bench.add.steps),
+    )  # fmt: skip
+
+
+def _train_joint(bench: Bench, seed: int, reporter: Reporter) -> None:
+    root, left_out = DataRoot(bench.data), (*bench.fold.new, *bench.fold.left_out)
     spoken = [code for code in root.languages("mlm") if code not in left_out]
     languages = {"mlm": spoken, **{task: list(codes) for task, codes in bench.fold.sources.items()}}
     train_joint(

@@ -1,25 +1,23 @@
 """One cell: a method learns one new language over one base run, and what it learnt is scored."""
 
-import resource
-import sys
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
-
-import torch
 
 from hyperx_cl.baselines.madx_storage import load
 from hyperx_cl.baselines.madx_train import learn_language
 from hyperx_cl.bench.base import base_folder
 from hyperx_cl.bench.curve import Curve
+from hyperx_cl.bench.machine import peak_memory, place
 from hyperx_cl.bench.outcome import Outcome, save
 from hyperx_cl.bench.plan import DEFAULT, METHODS, WATCHED, Bench, Cell
+from hyperx_cl.bench.records import keep_adapter, keep_record
 from hyperx_cl.bench.score import Gold
 from hyperx_cl.config import AddOptions
 from hyperx_cl.data.root import DataRoot
 from hyperx_cl.data.text import Text, read_text
-from hyperx_cl.errors import HyperXError, NotFoundError
-from hyperx_cl.model.backbone import fast_dtype, load_backbone
+from hyperx_cl.errors import NotFoundError
+from hyperx_cl.model.backbone import load_backbone
 from hyperx_cl.model.fingerprint import fingerprint
 from hyperx_cl.model.hyperx import HyperX
 from hyperx_cl.model.infer import masked_score
@@ -31,18 +29,16 @@ from hyperx_cl.train.starts import controls, loss_with, nearest
 
 
 def run_cell(bench: Bench, cell: Cell, quiet: bool) -> None:
-    """Run a cell and write its file; in a process of its own, which ends with exit code 1 where it fails."""
-    try:
-        options = _options(bench, cell)
-        with reporting(cell.name, options.steps, quiet=quiet) as reporter:
-            save(_run(bench, cell, options, reporter), bench.folder / "cells")
-        remove_checkpoint(_checkpoint(bench, cell))
-        _curve(bench, cell).unlink(missing_ok=True)
-    except HyperXError as error:
-        print(f"Error: {error}", file=sys.stderr)
-        sys.exit(1)
-    except KeyboardInterrupt:
-        sys.exit(130)
+    """Run a cell, keep what it has learnt and write its file.
+
+    Raises:
+        HyperXError: It failed.
+    """
+    options = _options(bench, cell)
+    with reporting(cell.name, options.steps, quiet=quiet) as reporter:
+        save(_run(bench, cell, options, reporter), bench.folder / "cells")
+    remove_checkpoint(_checkpoint(bench, cell))
+    _curve(bench, cell).unlink(missing_ok=True)
 
 
 def _run(bench: Bench, cell: Cell, options: AddOptions, reporter: Reporter) -> Outcome:
@@ -55,7 +51,7 @@ def _run(bench: Bench, cell: Cell, options: AddOptions, reporter: Reporter) -> O
     if kind == "madx":
         return _madx(bench, cell, options, text, reporter)
     model = HyperX.from_pretrained(base_folder(bench, cell.seed), backbone=load_backbone(bench.backbone))
-    _place(model, options)
+    place(model, options.precision)
     gold = Gold(root, cell.language, model)
     if kind == "control":
         return _control(model, cell, options, text, gold)
@@ -65,7 +61,7 @@ def _run(bench: Bench, cell: Cell, options: AddOptions, reporter: Reporter) -> O
 def _madx(bench: Bench, cell: Cell, options: AddOptions, text: Text, reporter: Reporter) -> Outcome:
     model = load(base_folder(bench, cell.seed, "madx"), load_backbone(bench.backbone))
     like: Any = model  # it runs as a HyperX does, and has the same languages and tasks
-    _place(like, options)
+    place(like, options.precision)
     material, gold = Material(like, cell.language, text, options), Gold(DataRoot(bench.data), cell.language, like)
     learnt = learn_language(
         model, cell.language, material.train, material.stop, steps=options.steps, rate=bench.madx_rate,
@@ -73,9 +69,10 @@ def _madx(bench: Bench, cell: Cell, options: AddOptions, text: Text, reporter: R
         check_every=options.check_every, patience=options.patience, checkpoint=_checkpoint(bench, cell), resume=True,
         reporter=reporter,
     )  # fmt: skip
+    keep_adapter(bench, cell, model)
     return Outcome(
         cell=cell, model=fingerprint(model.saved_tensors()), options=asdict(options) | {"rate": bench.madx_rate},
-        numbers=model.language_numbers, tokens=learnt.tokens, seconds=learnt.seconds, peak_memory=_peak(),
+        numbers=model.language_numbers, tokens=learnt.tokens, seconds=learnt.seconds, peak_memory=peak_memory(),
         losses={"learnt": masked_score(like, material.report).loss},
         # Looks are counted in steps; one reads about as many tokens as any other.
         curve=[(round(learnt.tokens * step / learnt.steps), loss, None) for step, loss in learnt.looks],
@@ -90,7 +87,7 @@ def _control(model: HyperX, cell: Cell, options: AddOptions, text: Text, gold: G
     slot = controls(model, cell.language, close, seed=cell.seed)[cell.method]
     loss = loss_with(model, cell.language, slot, material.report)
     return Outcome(
-        cell=cell, model=model.fingerprint(), options={}, numbers=0, tokens=0, seconds=0.0, peak_memory=_peak(),
+        cell=cell, model=model.fingerprint(), options={}, numbers=0, tokens=0, seconds=0.0, peak_memory=peak_memory(),
         losses={"learnt": loss}, curve=[], counts=gold.counts(model),
         facts={"nearest": close, "text": text.sha256, "gold": gold.hashes},
     )  # fmt: skip
@@ -109,9 +106,10 @@ def _learnt(
         model, cell.language, text, options, checkpoint=_checkpoint(bench, cell), resume=True, reporter=reporter,
         observer=look,
     )  # fmt: skip
+    keep_record(bench, added.record)
     return Outcome(
         cell=cell, model=added.record.model, options=asdict(options), numbers=added.record.numbers,
-        tokens=added.tokens, seconds=added.seconds, peak_memory=_peak(), losses=added.losses,
+        tokens=added.tokens, seconds=added.seconds, peak_memory=peak_memory(), losses=added.losses,
         curve=curve.points, counts=gold.counts(model),
         facts={"start": added.start, "nearest": added.nearest, "steps": added.steps, "record": added.record.hash,
                "text": text.sha256, "gold": gold.hashes, "proof": added.proof.holds},
@@ -129,14 +127,3 @@ def _checkpoint(bench: Bench, cell: Cell) -> Path:
 
 def _curve(bench: Bench, cell: Cell) -> Path:
     return bench.folder / "checkpoints" / f"{cell.name}.curve.json"
-
-
-def _place(model: HyperX, options: AddOptions) -> None:
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    model.place(device, fast_dtype(options.precision, device))
-
-
-def _peak() -> int:
-    """Most memory this process has held, bytes (Linux counts in KiB, macOS in bytes)."""
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return most if sys.platform == "darwin" else most * 1024

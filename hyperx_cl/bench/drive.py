@@ -1,33 +1,66 @@
-"""The driver: base runs first, then every cell that has no result yet, each in a process of its own."""
+"""The driver of any bench: what cells stand on first, then every cell that has no result yet, each in a process."""
 
 import multiprocessing
+import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic, TypeVar
 
-from hyperx_cl.bench.base import has_base, train_base
-from hyperx_cl.bench.cell import run_cell
-from hyperx_cl.bench.outcome import path
-from hyperx_cl.bench.plan import Bench, Cell
+from hyperx_cl.bench.kept import Named, path
 from hyperx_cl.errors import HyperXError
-from hyperx_cl.train.progress import reporting
+from hyperx_cl.train.progress import Reporter, reporting
+
+C = TypeVar("C", bound=Named)
 
 
-def missing(bench: Bench, cells: Sequence[Cell]) -> list[Cell]:
-    """The cells that were not run yet."""
-    return [cell for cell in cells if not path(cell, bench.folder / "cells").is_file()]
+@dataclass(frozen=True)
+class Ground:
+    """What some cells stand on, and how it is made.
+
+    Args:
+        title: In words.
+        steps: Steps that its making tells of.
+        make: Makes it, or goes on where that was stopped.
+    """
+
+    title: str
+    steps: int
+    make: Callable[[Reporter], None]
+
+
+@dataclass(frozen=True)
+class Work(Generic[C]):
+    """What a bench does.
+
+    Args:
+        cells: Folder of the cells' files.
+        ground: What a cell stands on, where that is not there yet.
+        run: Runs a cell and writes its file, without a word where the second argument says so; it is sent to another
+            process, so it is a function of a module, or a `partial` of one.
+    """
+
+    cells: Path
+    ground: Callable[[C], Ground | None]
+    run: Callable[[C, bool], None]
+
+    def missing(self, cells: Sequence[C]) -> list[C]:
+        """The cells that were not run yet."""
+        return [cell for cell in cells if not path(cell, self.cells).is_file()]
 
 
 def drive(
-    bench: Bench, cells: Sequence[Cell], *, minutes: float = 0, quiet: bool = False,
+    work: Work[C], cells: Sequence[C], *, minutes: float = 0, quiet: bool = False,
     say: Callable[[str], None] = lambda text: None,
-) -> list[Cell]:  # fmt: skip
+) -> list[C]:  # fmt: skip
     """Run what is missing; stopped at any moment, the same call goes on.
 
     A cell has a process of its own, so that the memory it names is its own.
 
     Args:
-        bench: The bench.
-        cells: Wanted; a seed's base run goes before its first cell.
+        work: What the bench does.
+        cells: Wanted, in order.
         minutes: Begin nothing new after so many (0: no limit).
         quiet: Show no progress.
         say: Told of every piece of work before it begins.
@@ -39,15 +72,16 @@ def drive(
         HyperXError: A piece of work failed.
     """
     end = time.monotonic() + 60 * minutes if minutes else float("inf")
-    for cell in missing(bench, cells):
+    for cell in work.missing(cells):
         if time.monotonic() > end:
             break
-        if not has_base(bench, cell):
-            say(f"what {cell.method} stands on, seed {cell.seed}")
-            with reporting(f"base {cell.seed}", bench.train.steps, quiet=quiet) as reporter:
-                train_base(bench, cell, reporter)
-        say(f"{cell.method} for {cell.language}, seed {cell.seed}")
-        process = multiprocessing.get_context("spawn").Process(target=run_cell, args=(bench, cell, quiet))
+        ground = work.ground(cell)
+        if ground:
+            say(ground.title)
+            with reporting(ground.title, ground.steps, quiet=quiet) as reporter:
+                ground.make(reporter)
+        say(cell.title)
+        process = multiprocessing.get_context("spawn").Process(target=_guarded, args=(work.run, cell, quiet))
         process.start()
         process.join()
         if process.exitcode:
@@ -55,4 +89,15 @@ def drive(
                 f"The cell {cell.name} failed with exit code {process.exitcode}; its message stands above. "
                 "Run the same command again to go on."
             )
-    return missing(bench, cells)
+    return work.missing(cells)
+
+
+def _guarded(run: Callable[[C, bool], None], cell: C, quiet: bool) -> None:
+    """Run a cell; its process ends with exit code 1 where it fails."""
+    try:
+        run(cell, quiet)
+    except HyperXError as error:
+        print(f"Error: {error}", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)

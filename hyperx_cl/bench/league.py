@@ -20,8 +20,9 @@ def league(fold: Fold, outcomes: Sequence[Outcome]) -> dict[str, Any]:
         outcomes: Of any cells; what is missing is left out, not guessed.
 
     Returns:
-        JSON: ``rows`` by method, and ``compared``: by group of languages and task, every learnt method against the
-        better control on the languages and seeds that both have.
+        JSON: ``rows`` by method; ``macro``: by group of languages and task, every method's mean over its languages with
+        its interval; ``compared``: likewise, every learnt method against the better control on the languages and seeds
+        that both have; ``cells``: what the plots are drawn from.
     """
     rows = {name: _row([o for o in outcomes if o.cell.method == name]) for name in METHODS}
     return {
@@ -33,6 +34,14 @@ def league(fold: Fold, outcomes: Sequence[Outcome]) -> dict[str, Any]:
             for task in ("pos", "ner")
             for found in _compared(group, codes, task, outcomes)
         ],
+        "macro": [
+            {"group": group, "task": task, "method": name, **found}
+            for group, codes in fold.groups.items()
+            for task in ("pos", "ner")
+            for name in METHODS
+            if (found := _bounded(_counts(outcomes, name, task, codes)))
+        ],
+        "cells": [_cell(o) for o in sorted(outcomes, key=lambda o: o.cell)],
     }
 
 
@@ -43,7 +52,8 @@ def to_markdown(table: Mapping[str, Any]) -> str:
         shown = [code for code in codes if any(code in row["languages"] for row in table["rows"].values())]
         if shown:
             lines += [f"## {group.capitalize()} languages: {', '.join(shown)}", "", *_rows(table["rows"], shown), ""]
-            lines += [*_comparisons([c for c in table["compared"] if c["group"] == group]), ""]
+            compared = [c for c in table["compared"] if c["group"] == group]
+            lines += [*_comparisons(compared), ""] if compared else []
     return "\n".join(lines)
 
 
@@ -75,7 +85,7 @@ def _compared(group: str, codes: Sequence[str], task: str, outcomes: Sequence[Ou
     found = []
     for method in (name for name, m in METHODS.items() if m.kind != "control"):
         per = {name: _counts(outcomes, name, task, codes) for name in (method, *CONTROLS)}
-        common = sorted(set.intersection(*(set(cells) for cells in per.values())))
+        common = _whole(set.intersection(*(set(cells) for cells in per.values())))
         if not common:
             continue
         macro = {name: _macro(cells, common) for name, cells in per.items()}
@@ -113,22 +123,57 @@ def _difference(first: Cells, second: Cells, common: Sequence[tuple[int, str]]) 
     return {"difference": found.value, "low": found.low, "high": found.high, "p": found.p_value}
 
 
+def _whole(keys: Iterable[tuple[int, str]]) -> list[tuple[int, str]]:
+    """Of seeds and languages a rectangle: the most languages that one seed has, and every seed that has them all.
+
+    A bench that was stopped has whole rows of some seeds; a bootstrap over seeds needs every language in each.
+    """
+    codes_of: dict[int, set[str]] = {}
+    for seed, code in keys:
+        codes_of.setdefault(seed, set()).add(code)
+    codes = max((codes_of[seed] for seed in sorted(codes_of)), key=len, default=set())
+    return sorted((seed, code) for seed, had in codes_of.items() if codes <= had for code in codes)
+
+
+def _bounded(cells: Cells) -> dict[str, Any]:
+    """A method's macro score with its interval: its difference from what gets nothing right."""
+    common = _whole(cells)
+    if not common:
+        return {}
+    nothing = {key: Counts(c.metric, np.zeros(len(c)), c.denominator) for key, c in cells.items()}
+    found = _difference(cells, nothing, common)
+    return {
+        "languages": sorted({code for _, code in common}), "seeds": sorted({seed for seed, _ in common}),
+        "score": found["difference"], "low": found["low"], "high": found["high"],
+    }  # fmt: skip
+
+
+def _cell(outcome: Outcome) -> dict[str, Any]:
+    cell = outcome.cell
+    return {
+        "seed": cell.seed, "language": cell.language, "method": cell.method, "tokens": outcome.tokens,
+        "loss": outcome.losses.get("learnt"), "scores": {task: c.value for task, c in outcome.counts.items()},
+        "curve": [list(point) for point in outcome.curve],
+    }  # fmt: skip
+
+
 def _mean(values: Iterable[float]) -> float:
     return float(np.mean(list(values)))
 
 
 def _rows(rows: Mapping[str, Any], codes: Sequence[str]) -> list[str]:
-    head = ["method", "numbers", "tokens", "s"]
+    head = ["method", "numbers", "tokens", "s", "peak GB"]
     head += [f"{what} {code}" for what in ("loss", "POS", "NER") for code in codes]
     body = []
     for name, row in rows.items():
         cells = [name, f"{row['numbers']:,}", f"{row['tokens']:,}", f"{row['seconds']:,}"]
+        cells.append(f"{row['peak_memory'] / 1e9:.1f}")
         for what in ("loss", "pos", "ner"):
             for code in codes:
                 value = row["languages"].get(code, {}).get(what)
                 cells.append("" if value is None else f"{value:.3f}" if what == "loss" else f"{100 * value:.1f}")
         body.append(cells)
-    kept = [i for i in range(len(head)) if i < 4 or any(cells[i] for cells in body)]
+    kept = [i for i in range(len(head)) if i < 5 or any(cells[i] for cells in body)]
     return table_lines([head[i] for i in kept], [[cells[i] for i in kept] for cells in body])
 
 

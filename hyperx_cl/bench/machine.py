@@ -1,9 +1,12 @@
-"""What a result was measured on: processor, threads, memory and versions; no names of hosts or people."""
+"""The machine: where a model is put, what memory it takes, and what a result was measured on; no names of hosts."""
 
 import os
 import platform
+import resource
+import sys
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 
 def describe() -> dict[str, object]:
@@ -21,6 +24,22 @@ def describe() -> dict[str, object]:
         "python": platform.python_version(),
         "versions": {name: version(name) for name in packages},
     }
+
+
+def place(model: Any, precision: str) -> None:
+    """Put a model on the GPU if there is one, in the precision that was asked for."""
+    import torch
+
+    from hyperx_cl.model.backbone import fast_dtype
+
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    model.place(device, fast_dtype(precision, device))
+
+
+def peak_memory() -> int:
+    """Most memory this process has held, bytes (Linux counts in KiB, macOS in bytes)."""
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most if sys.platform == "darwin" else most * 1024
 
 
 def _field(file: str, name: str) -> str | None:

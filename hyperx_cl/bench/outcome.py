@@ -1,16 +1,12 @@
 """What a cell leaves behind: one JSON file, with the counts of every sentence, so that intervals can be paired."""
 
-import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from hyperx_cl.bench.kept import counts_from_json, counts_to_json, damaged, read, write
 from hyperx_cl.bench.plan import Cell
-from hyperx_cl.errors import DataError
 from hyperx_cl.evaluate.metrics import Counts
 
 FORMAT = "hyperx-cl/bench-cell@1"
@@ -31,7 +27,7 @@ class Outcome:
         losses: MLM loss on the report part, nats per masked piece, of what was learnt and of the controls.
         curve: (tokens, loss on the stop part, POS accuracy or None) at each look.
         counts: By task, the counts of every gold sentence.
-        facts: Start, steps, hashes of text and gold data.
+        facts: Start, steps, hashes of text and gold data, and of what was learnt, which `records` keeps.
     """
 
     cell: Cell
@@ -49,13 +45,8 @@ class Outcome:
 
 def save(outcome: Outcome, folder: Path) -> Path:
     """Write the cell's file, whole or not at all."""
-    folder.mkdir(parents=True, exist_ok=True)
-    kept = asdict(outcome) | {"format": FORMAT, "counts": {t: _counts(c) for t, c in outcome.counts.items()}}
-    file = path(outcome.cell, folder)
-    partial = file.with_suffix(".part")
-    partial.write_text(json.dumps(kept, ensure_ascii=False), encoding="utf-8")
-    os.replace(partial, file)
-    return file
+    counts = {task: counts_to_json(c) for task, c in outcome.counts.items()}
+    return write(outcome.cell, folder, FORMAT, asdict(outcome) | {"counts": counts})
 
 
 def load(cell: Cell, folder: Path) -> Outcome | None:
@@ -64,28 +55,12 @@ def load(cell: Cell, folder: Path) -> Outcome | None:
     Raises:
         DataError: The file is damaged or of another format.
     """
-    file = path(cell, folder)
-    try:
-        kept = json.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    kept = read(cell, folder, FORMAT)
+    if kept is None:
         return None
-    except (OSError, ValueError) as error:
-        raise DataError(f"{file} cannot be read ({error}); remove it, and the cell is run again.") from error
-    if kept.pop("format", None) != FORMAT:
-        raise DataError(f"{file} is not of format {FORMAT}; remove it, and the cell is run again.")
-    counts = {task: Counts(c["metric"], np.array(c["right"], float), np.array(c["of"], float))
-              for task, c in kept["counts"].items()}  # fmt: skip
-    curve = [(int(tokens), float(loss), pos) for tokens, loss, pos in kept["curve"]]
-    return Outcome(**kept | {"cell": Cell(**kept["cell"]), "counts": counts, "curve": curve})
-
-
-def path(cell: Cell, folder: Path) -> Path:
-    """Where a cell's file lies."""
-    return folder / f"{cell.name}.json"
-
-
-def _counts(counts: Counts) -> dict[str, Any]:
-    return {
-        "metric": counts.metric, "right": counts.numerator.astype(int).tolist(),
-        "of": counts.denominator.astype(int).tolist(),
-    }  # fmt: skip
+    try:
+        counts = {task: counts_from_json(c) for task, c in kept["counts"].items()}
+        curve = [(int(tokens), float(loss), pos) for tokens, loss, pos in kept["curve"]]
+        return Outcome(**kept | {"cell": Cell(**kept["cell"]), "counts": counts, "curve": curve})
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise damaged(cell, folder, error) from error

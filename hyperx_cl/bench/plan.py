@@ -92,13 +92,20 @@ METHODS = {
         Method("zero", "the zero vector", "control"),
         Method("mean", "the mean of the base languages' vectors", "control"),
         Method("nearest", "the stored vector that fits the text best", "control"),
-        Method(DEFAULT, "vector and language part, as add-language learns them", "learnt"),
-        Method("vector", "the vector alone", "learnt", {"capacity": "vector"}),
-        Method("from-mean", "the default, but always from the mean vector", "learnt", {"start": "mean"}),
-        Method("from-mixture", "the default, but always from the learnt mixture", "learnt", {"start": "mixture"}),
-        Method("from-nearest", "the default, but always from the nearest vector", "learnt", {"start": "nearest"}),
-        Method("patch", "vector, part and a token patch", "learnt", {"patch_pieces": 200}),
-        Method("part-384", "a part of MAD-X's size beside the generated adapters", "learnt", {"rank": 384}),
+        Method(DEFAULT, "what add-language does: a language part in the lower layers, under the mean vector", "learnt"),
+        Method("vector", "the vector alone, from the best start", "learnt", {"capacity": "vector", "start": "best"}),
+        Method("both", "the default, and the vector learns too", "learnt", {"capacity": "both"}),
+        Method("all-layers", "the default's numbers over all layers", "learnt", {"rank": 16, "depth": 1.0}),
+        Method(
+            "both-all-layers",
+            "vector and part in all layers, from the start of least loss",
+            "learnt",
+            {"capacity": "both", "rank": 16, "depth": 1.0, "start": "best"},
+        ),
+        Method("under-mixture", "the default under the learnt mixture of vectors", "learnt", {"start": "mixture"}),
+        Method("under-nearest", "the default under the nearest vector", "learnt", {"start": "nearest"}),
+        Method("patch", "the default and a token patch", "learnt", {"patch_pieces": 200}),
+        Method("part-384", "a part of MAD-X's size in all layers", "learnt", {"rank": 384, "depth": 1.0}),
         Method("madx", "a MAD-X language adapter and task adapters, the same tokens", "madx"),
     )
 }
@@ -150,6 +157,11 @@ class Cell:
     def name(self) -> str:
         """Of its files."""
         return f"{self.seed}-{self.language}-{self.method}"
+
+    @property
+    def title(self) -> str:
+        """In words."""
+        return f"{self.method} for {self.language}, seed {self.seed}"
 
 
 def cells(fold: Fold, seeds: Iterable[int], languages: Iterable[str], methods: Iterable[str]) -> list[Cell]:

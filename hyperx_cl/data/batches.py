@@ -21,10 +21,18 @@ class Pair(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """Rows of a batch, next to each other, that belong to one pair."""
+    """Rows of a batch, next to each other, that belong to one pair.
+
+    Attributes:
+        pair: Task and language.
+        rows: How many.
+        stranger: Whether they are read as of a language that the model has not met: under the mean of the base
+            languages' vectors, without a part.
+    """
 
     pair: Pair
     rows: int
+    stranger: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -17,6 +17,7 @@ _FIELDS = ("id", "form", "lemma", "upos", "xpos", "feats", "head", "deprel", "de
 _Row = dict[str, Any]
 
 _LABEL_FIELDS = ("upos", "xpos", "deprel", "lemma", "feats", "misc")
+_COARSE = "deprel.coarse"
 
 
 def read_conllu(
@@ -27,7 +28,8 @@ def read_conllu(
     Args:
         path: Plain or compressed (gz, bz2, xz).
         column: Where the label stands: ``upos``, ``xpos``, ``deprel``, ``lemma``, a whole ``feats`` or ``misc``, or
-            one of their attributes, as in ``feats.Number``.
+            one of their attributes, as in ``feats.Number``; ``deprel.coarse`` is the relation without its subtype, the
+            part before the first colon.
         label_map: Old label to new.
         ranges: Keep the rows of multiword tokens (``3-4``) as words labelled ``_`` beside their parts, as the code of
             the Hyper-X paper counts. Empty nodes (``3.1``) are always left out.
@@ -54,9 +56,11 @@ def read_conllu(
 
 def _label_reader(column: str) -> Callable[[_Row], str]:
     """Make the function that finds the label in a row."""
+    if column == _COARSE:
+        return lambda row: str(row["deprel"]).partition(":")[0] or UNLABELLED
     field, _, attribute = column.partition(".")
     if field not in _LABEL_FIELDS or (attribute and field not in ("feats", "misc")):
-        known = [*_LABEL_FIELDS, "feats.Number"]
+        known = [*_LABEL_FIELDS, _COARSE, "feats.Number"]
         raise UsageError(f"unknown column {column!r}{did_you_mean(column, known)}: use one of {', '.join(known)}")
     if not attribute:
         return lambda row: str(row[field]) or UNLABELLED

@@ -21,8 +21,10 @@ class Task:
         name: What the user types, and what heads and task vectors are called.
         kind: ``words`` (a label a word), ``spans`` (IOB2 entities) or ``mlm`` (raw text).
         labels: The label set in the order of the head's outputs; empty for ``mlm``, or while still unknown.
-        column: Where the label stands in CoNLL-U: a column's name, or ``feats.<Name>`` or ``misc.<Name>``.
-        label_map: Old label to new; for ``spans``, old entity type to new, or to ``O``.
+        column: Where the label stands in CoNLL-U: a column's name, ``feats.<Name>``, ``misc.<Name>`` or
+            ``deprel.coarse``.
+        label_map: Old label to new; for ``spans``, old entity type to new, or to ``O``. For ``words``, ``_`` to a
+            label makes words without one a class of their own, which `tag` writes as nothing.
 
     Raises:
         UsageError: Where the kind is unknown or a label occurs twice.
@@ -41,6 +43,11 @@ class Task:
             raise UsageError(f"task {self.name!r} is of kind {self.kind!r}: use 'words', 'spans' or 'mlm'")
         if len(set(self.labels)) != len(self.labels):
             raise UsageError(f"task {self.name!r} names a label twice: give every label once")
+
+    @property
+    def absent(self) -> str | None:
+        """The label of words that have none in the file, where that is a class of its own."""
+        return self.label_map.get(UNLABELLED) if self.kind == "words" else None
 
     @property
     def label_ids(self) -> dict[str, int]:

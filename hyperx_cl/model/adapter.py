@@ -19,7 +19,7 @@ class Part(nn.Module):
     """A small bottleneck per layer that belongs to one language or one pair; it starts as no change at all.
 
     Args:
-        layers: Layers of the backbone, ``L``.
+        layers: Layers that it acts in, the backbone's lowest ``k``.
         hidden: Hidden width of the backbone, ``h``.
         rank: Bottleneck width, ``r``.
     """

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from hyperx_cl.model.shift import Shift
 from hyperx_cl.model.tokenpatch import Patch
 
 
@@ -54,19 +55,24 @@ class MaskedHead(nn.Module):
         if start:
             self.load_state_dict({name: value.clone() for name, value in start.items()})
 
-    def forward(self, states: Tensor, word_embeddings: Tensor, patch: Patch | None = None) -> Tensor:
+    def forward(
+        self, states: Tensor, word_embeddings: Tensor, patch: Patch | None = None, shift: Shift | None = None
+    ) -> Tensor:
         """Score pieces.
 
         Args:
             states: Hidden states of the positions asked for, ``(N, h)``.
             word_embeddings: The frozen matrix, ``(vocabulary, h)``.
             patch: The language's token patch, if it has one.
+            shift: Its shift, if it has one: the decoder stays tied to what is read.
 
         Returns:
             Scores, ``(N, vocabulary)``, in fp32; behind them one more for each piece of the patch.
         """
         inner = self.norm(self.activation(self.dense(states.to(self.dense.weight.dtype))))
         scores = functional.linear(inner.to(word_embeddings.dtype), word_embeddings).float() + self.bias
+        if shift is not None:
+            scores.index_add_(1, shift.ids, shift.scores(inner, word_embeddings.dtype))
         return scores if patch is None else torch.cat([scores, patch.scores(inner, word_embeddings.dtype)], dim=1)
 
 

@@ -12,6 +12,7 @@ from torch.utils.hooks import RemovableHandle
 from hyperx_cl.model.adapter import apply_adapter
 from hyperx_cl.model.hypernet import AdapterWeights
 from hyperx_cl.model.language import Slot
+from hyperx_cl.model.shift import Shift
 from hyperx_cl.model.tokenpatch import OwnPieces
 
 if TYPE_CHECKING:
@@ -19,19 +20,32 @@ if TYPE_CHECKING:
 
 
 class Active:
-    """The adapters and parts of the batch that is running.
+    """What acts on the batch that is running.
 
     Args:
         adapters: For each segment its ``L`` generated adapters.
         slots: For each segment the slots whose parts act.
         rows: Rows of each segment.
         own: Its pieces of token patches, if it has any.
+        shifts: For each segment its language's shift, if it has one.
     """
 
     def __init__(
-        self, adapters: list[list[AdapterWeights]], slots: list[list[Slot]], rows: list[int], own: OwnPieces | None
-    ) -> None:
-        self.adapters, self.slots, self.rows, self.own = adapters, slots, rows, own
+        self, adapters: list[list[AdapterWeights]], slots: list[list[Slot]], rows: list[int], own: OwnPieces | None,
+        shifts: list[Shift | None],
+    ) -> None:  # fmt: skip
+        self.adapters, self.slots, self.rows, self.own, self.shifts = adapters, slots, rows, own, shifts
+
+    def read(self, ids: Tensor, words: Tensor) -> Tensor:
+        """What the segments' languages make of the word embeddings of pieces: ``(B, T)``, ``(B, T, h)``."""
+        if self.own is not None:
+            words = self.own.put_into(words)
+        if all(shift is None for shift in self.shifts):
+            return words
+        return torch.cat([
+            read if shift is None else read + shift.change(pieces).to(read.dtype)
+            for pieces, read, shift in zip(ids.split(self.rows), words.split(self.rows), self.shifts, strict=True)
+        ])  # fmt: skip
 
     def apply(self, states: Tensor, layer: int) -> Tensor:
         """Adapt the hidden states of a layer, ``(B, T, h)``, segment by segment."""
@@ -64,10 +78,9 @@ def norm_key(name: str) -> str:
 
 
 def _word_hook(me: "weakref.ref[HyperX]") -> Callable[..., Tensor | None]:
-    def hook(_module: nn.Module, _inputs: Any, output: Tensor) -> Tensor | None:
+    def hook(_module: nn.Module, inputs: tuple[Tensor], output: Tensor) -> Tensor | None:
         model = me()
-        own = None if model is None or model.active is None else model.active.own
-        return None if own is None else own.put_into(output)
+        return None if model is None or model.active is None else model.active.read(inputs[0], output)
 
     return hook
 

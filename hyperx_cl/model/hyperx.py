@@ -12,7 +12,7 @@ from transformers.activations import ACT2FN
 
 from hyperx_cl.artefact import LanguageRecord
 from hyperx_cl.config import ModelOptions
-from hyperx_cl.data.batches import Batch, Pair
+from hyperx_cl.data.batches import Batch, Pair, Segment
 from hyperx_cl.data.tasks import Task
 from hyperx_cl.data.tokenpatch import patched_tokenizer
 from hyperx_cl.errors import ConflictError, DataError, NotFoundError, did_you_mean
@@ -23,9 +23,11 @@ from hyperx_cl.model.heads import MaskedHead, WordHead, segment_loss
 from hyperx_cl.model.hooks import Active, norm_key, seat_hooks
 from hyperx_cl.model.hypernet import AdapterWeights, Hypernetwork
 from hyperx_cl.model.language import Language, Slot
+from hyperx_cl.model.learnt_task import LearntTask
 from hyperx_cl.model.shapes import Shape
 from hyperx_cl.model.table import Table, Vectors
 from hyperx_cl.model.tokenpatch import own_pieces
+from hyperx_cl.task_record import TaskRecord
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ class HyperX(nn.Module):
         super().__init__()
         self._backbone = [backbone]  # in a list, so that its tensors are no part of this module
         self.active: Active | None = None
-        self._cache: dict[tuple[Pair, ...], list[list[AdapterWeights]]] | None = None
+        self._cache: dict[tuple[tuple[Pair, bool], ...], list[list[AdapterWeights]]] | None = None
         self._views: dict[tuple[str, ...], Any] = {(): backbone.tokenizer}
         info, d = backbone.info, options.embedding
         self.options, self.shape = options, Shape(info.layers, info.hidden, options)
@@ -68,6 +70,7 @@ class HyperX(nn.Module):
         self.added: Table[Language] = Table()
         self.forgotten: Table[Language] = Table()
         self.heads: Table[nn.Module] = Table({name: self._head(task) for name, task in self.tasks.items()})
+        self.added_tasks: Table[LearntTask] = Table()
         self.norms: Table[nn.LayerNorm] = Table({norm_key(name): backbone.copy_norm(name) for name in backbone.norms})
         seat_hooks(self)
 
@@ -158,11 +161,12 @@ class HyperX(nn.Module):
         """
         pairs = [segment.pair for segment in batch.segments]
         rows = [segment.rows for segment in batch.segments]
-        ids, patches = batch.input_ids, [self.language(pair.language).patch for pair in pairs]
-        own = own_pieces(ids, rows, patches, vocabulary=self.backbone.info.vocabulary)
+        ids, languages = batch.input_ids, [self.language(pair.language) for pair in pairs]
+        own = own_pieces(ids, rows, [known.patch for known in languages], vocabulary=self.backbone.info.vocabulary)
         if own is not None:  # what the frozen embeddings are asked for there does not matter: a hook replaces it
             ids = ids.masked_fill(own.places, self.tokenizer.unk_token_id)
-        self.active = Active(self._adapters(pairs), [self._slots(pair) for pair in pairs], rows, own)
+        slots = [[] if s.stranger else self.language(s.pair.language).slots(s.pair.task) for s in batch.segments]
+        self.active = Active(self._adapters(batch.segments), slots, rows, own, [known.shift for known in languages])
         try:
             states = self.backbone.encoder(input_ids=ids, attention_mask=batch.attention_mask).last_hidden_state
         finally:
@@ -199,6 +203,55 @@ class HyperX(nn.Module):
             self._check_fits(record)
             self.added[record.language] = Language.from_record(record).to(self.device)
 
+    def attach_task(self, *records: TaskRecord) -> None:
+        """Make learnt tasks usable; one of the same name that was attached before gives way.
+
+        Raises:
+            ConflictError: A record belongs to another model, or base training had a task of that name.
+            DataError: Its tensors do not have this model's sizes.
+        """
+        mark = self.fingerprint()
+        for record in records:
+            if record.model != mark:
+                raise ConflictError(
+                    f"The record of task '{record.name}' belongs to model {record.model[:12]}, this is {mark[:12]}; "
+                    "learn the task for this model with `hyperx-cl add-task`."
+                )
+            shapes = record.tensors["embedding"].shape, record.tensors["head.weight"].shape[1]
+            if shapes != ((self.options.embedding,), self.shape.hidden):
+                raise DataError(
+                    f"The record of task '{record.name}' does not fit this model: its vector has shape {shapes[0]} and "
+                    f"its head reads {shapes[1]} numbers; get the record again from where it came."
+                )
+            self._seat_task(LearntTask.from_record(record))
+
+    def new_task(self, task: Task, embedding: Tensor) -> LearntTask:
+        """Begin a task with that embedding ``(d,)`` and a head that is drawn.
+
+        Raises:
+            ConflictError: Base training had a task of that name.
+        """
+        return self._seat_task(LearntTask(task, embedding, self.shape.hidden))
+
+    def forget_task(self, name: str) -> None:
+        """Take a learnt task out of use.
+
+        Raises:
+            NotFoundError: No task of that name was learnt after base training.
+        """
+        if name not in self.added_tasks:
+            raise NotFoundError(f"No task '{name}' was added to the model{did_you_mean(name, self.added_tasks)}.")
+        del self.added_tasks[name], self.tasks[name]
+
+    def task_embedding(self, name: str) -> Tensor:
+        """The vector that the hypernetwork reads for a task, ``(d,)``.
+
+        Raises:
+            NotFoundError: The model has no such task.
+        """
+        learnt = self.task(name).name in self.added_tasks
+        return self.added_tasks[name].embedding if learnt else self.task_embeddings[name]
+
     def new_language(self, code: str, embedding: Tensor, *, rank: int = 0) -> Language:
         """Begin a language with that embedding ``(d,)`` and, with a `rank`, a part that changes nothing yet."""
         language = Language(self._slot(embedding, rank)).to(self.device)
@@ -228,12 +281,20 @@ class HyperX(nn.Module):
             provenance=dict(provenance), pieces=self.language(code).pieces,
         )  # fmt: skip
 
+    def record_task(self, name: str, provenance: Mapping[str, Any]) -> TaskRecord:
+        """A learnt task as it is now, as a record for the registry."""
+        learnt = self.added_tasks[name]
+        return TaskRecord(
+            name, self.fingerprint(), learnt.task.kind, learnt.task.labels, learnt.task.column, learnt.tensors(),
+            dict(provenance), learnt.task.label_map,
+        )  # fmt: skip
+
     def saved_tensors(self) -> dict[str, Tensor]:
-        """What `save_pretrained` writes: everything trained in base training, no added language, no backbone."""
+        """What `save_pretrained` writes: everything of base training, no added language or task, no backbone."""
         return {
             "base." + name.removeprefix("forgotten.") if name.startswith("forgotten.") else name: value
             for name, value in self.state_dict().items()
-            if not name.startswith("added.")
+            if not name.startswith(("added.", "added_tasks."))
         }
 
     def fingerprint(self) -> str:
@@ -259,14 +320,26 @@ class HyperX(nn.Module):
         rank = self.options.language_part if rank is None else rank
         return Slot(embedding, Part(self.shape.layers, self.shape.hidden, rank) if rank else None)
 
+    def _seat_task(self, learnt: LearntTask) -> LearntTask:
+        name = learnt.task.name
+        if name in self.task_embeddings:
+            raise ConflictError(f"The model was trained for a task '{name}' already; choose another name.")
+        self.added_tasks[name] = learnt.to(self.device)
+        self.tasks[name] = learnt.task
+        return learnt
+
     def _check_fits(self, record: LanguageRecord) -> None:
         for name, array in record.tensors.items():
             if name.endswith("embedding"):
                 fits = array.shape == (self.options.embedding,)
             elif name.startswith("patch."):
                 fits = array.shape[1:] in ((), (self.shape.hidden,))
+            elif name == "shift.ids":
+                fits = array[-1] < self.backbone.info.vocabulary
+            elif name.startswith("shift."):
+                fits = name == "shift.factors" or array.shape[1] == self.shape.hidden
             else:
-                fits = array.shape[0] == self.shape.layers and (
+                fits = array.shape[0] <= self.shape.layers and (
                     name.endswith("down_bias") or self.shape.hidden in array.shape[1:]
                 )
             if not fits:
@@ -284,22 +357,26 @@ class HyperX(nn.Module):
             eps=config.layer_norm_eps, activation=ACT2FN[config.hidden_act],
         )  # fmt: skip
 
-    def _slots(self, pair: Pair) -> list[Slot]:
-        return self.language(pair.language).slots(pair.task)
-
-    def _adapters(self, pairs: Sequence[Pair]) -> list[list[AdapterWeights]]:
-        if self._cache is not None and tuple(pairs) in self._cache:
-            return self._cache[tuple(pairs)]
-        tasks = torch.stack([self.task_embeddings[self.task(pair.task).name] for pair in pairs])
-        languages = torch.stack([self.language(pair.language).embedding(pair.task) for pair in pairs])
+    def _adapters(self, segments: Sequence[Segment]) -> list[list[AdapterWeights]]:
+        key = tuple((segment.pair, segment.stranger) for segment in segments)
+        if self._cache is not None and key in self._cache:
+            return self._cache[key]
+        tasks = torch.stack([self.task_embedding(segment.pair.task) for segment in segments])
+        languages = torch.stack([self._vector(segment) for segment in segments])
         dtype = self.backbone.word_embeddings.dtype
         weights: list[list[AdapterWeights]] = self.hypernetwork(tasks, languages, dtype=dtype)
         if self._cache is not None:
-            self._cache[tuple(pairs)] = weights
+            self._cache[key] = weights
         return weights
 
+    def _vector(self, segment: Segment) -> Tensor:
+        if segment.stranger:
+            return torch.stack([self.base[code].own.embedding for code in self.base]).mean(0)
+        return self.language(segment.pair.language).embedding(segment.pair.task)
+
     def _score(self, pair: Pair, states: Tensor) -> Tensor:
-        head = self.heads[pair.task]
+        head = self.added_tasks[pair.task].head if pair.task in self.added_tasks else self.heads[pair.task]
         if isinstance(head, MaskedHead):
-            return head(states, self.backbone.word_embeddings, self.language(pair.language).patch)  # type: ignore[no-any-return]
+            own = self.language(pair.language)
+            return head(states, self.backbone.word_embeddings, own.patch, own.shift)  # type: ignore[no-any-return]
         return head(states.float())  # type: ignore[no-any-return]

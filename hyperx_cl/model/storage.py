@@ -159,7 +159,11 @@ def _identity(model: "HyperX") -> dict[str, Any]:
     return {
         "format": FORMAT,
         "model": asdict(model.options),
-        "tasks": [asdict(task) | {"label_map": dict(task.label_map)} for task in model.tasks.values()],
+        "tasks": [
+            asdict(task) | {"label_map": dict(task.label_map)}
+            for name, task in model.tasks.items()
+            if name not in model.added_tasks
+        ],
         "languages": sorted({*model.base, *model.forgotten}),
         "backbone_fingerprint": model.backbone.info.fingerprint,
     }

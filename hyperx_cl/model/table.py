@@ -43,6 +43,10 @@ class Vectors(nn.Module):
         for name in names:
             self._parameters[name] = nn.Parameter(torch.randn(size))
 
+    def __contains__(self, name: object) -> bool:
+        """Whether there is a vector of that name."""
+        return name in self._parameters
+
     def __getitem__(self, name: str) -> Tensor:
         """The vector of that name."""
         vector = self._parameters[name]

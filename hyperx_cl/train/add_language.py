@@ -1,11 +1,12 @@
-"""A new language from raw text: its vector, part and token patch are learnt by MLM, all else stays bit for bit."""
+"""A new language from raw text: its part, shift, vector or patch learn by MLM, all else stays bit for bit."""
 
 import copy
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +20,7 @@ from hyperx_cl.data.text import Text, check_text
 from hyperx_cl.errors import ConflictError, UsageError
 from hyperx_cl.model.hyperx import HyperX
 from hyperx_cl.model.language import Language, Slot
+from hyperx_cl.model.shift import Shift
 from hyperx_cl.model.tokenpatch import Patch
 from hyperx_cl.train.checkpoint import checkpoint_exists, load_checkpoint, read_state, save_checkpoint
 from hyperx_cl.train.loop import Group, Loop, Schedule
@@ -26,6 +28,7 @@ from hyperx_cl.train.material import Material
 from hyperx_cl.train.patching import begin_patch, patch_facts
 from hyperx_cl.train.progress import Reporter, Silent
 from hyperx_cl.train.proof import Proof, Witness, frozen
+from hyperx_cl.train.shifting import begin_shift, shift_facts
 from hyperx_cl.train.starts import Start, controls, loss_with, mean, mixture, nearest, place, with_part
 from hyperx_cl.train.throughput import Speed, known_peak, operations_per_token
 
@@ -142,13 +145,18 @@ class _Learner:
         self.begin, self.earlier = time.perf_counter(), 0.0
         self.model, self.code, self.options, self.candidates = model, code, options, candidates
         self.checkpoint, self.reporter, self.observer = checkpoint, reporter, observer
-        self.patch, self.first_patch = patch, copy.deepcopy(patch)
-        model.new_language(code, torch.zeros(model.options.embedding)).patch = patch  # `place` keeps it
+        language = model.new_language(code, torch.zeros(model.options.embedding))
+        self.patch = language.patch = patch  # `place` keeps it, as it does the shift
         self.material = Material(model, code, text, options)
+        language.shift = begin_shift(model, code, self.material.train, options)
+        beside = {"patch": language.patch, "shift": language.shift}
+        self.beside = {name: module for name, module in beside.items() if module is not None}
+        self.first_beside = copy.deepcopy(self.beside)
         self.vocabulary, self.pair = Vocabulary.of(model.tokenizer_for(code)), Pair("mlm", code)
         lengths = {self.pair: [len(line) for line in self.material.train]}
         self.sampler = PairSampler(lengths, max_tokens=options.max_tokens, seed=options.seed)
-        self.rank = options.rank if options.capacity == "part" else 0
+        self.rank = 0 if options.capacity == "vector" else options.rank
+        self.layers = math.ceil(options.depth * model.shape.layers)
         # Of the patch what was found counts, not how: runs begun before there were patches can go on where none is.
         self.configuration = {
             "language": code, "text": text.sha256, "model": model.fingerprint(),
@@ -210,10 +218,12 @@ class _Learner:
     def report(self) -> dict[str, float]:
         """Loss on the report part for the controls and what was learnt, which is what the language is from now on."""
         slots = controls(self.model, self.code, self.nearest, seed=self.options.seed)
-        tried = {name: (slot, self.first_patch) for name, slot in slots.items()}
+        tried = {name: (slot, self.first_beside) for name, slot in slots.items()}
         losses = {}
-        for name, (slot, patch) in (tried | {"learnt": (self.best, self.best_patch)}).items():
-            self.model.language(self.code).patch = patch
+        for name, (slot, beside) in (tried | {"learnt": (self.best, self.best_beside)}).items():
+            language = self.model.language(self.code)
+            language.patch = cast(Patch | None, beside.get("patch"))
+            language.shift = cast(Shift | None, beside.get("shift"))
             losses[name] = round(loss_with(self.model, self.code, slot, self.material.report), 4)
         return losses
 
@@ -228,7 +238,7 @@ class _Learner:
             )
         # Compared as they will be learnt on: a part that has another rank, or is not wanted, is left behind.
         starts = {
-            name: replace(start, slot=with_part(self.model, start.slot, self.rank))
+            name: replace(start, slot=self._to_learn_on(start.slot))
             for name, start in starts.items()
             if wanted in ("best", name)
         }
@@ -241,14 +251,20 @@ class _Learner:
         self.looks = [(0, losses[best])]
         return starts[best]
 
+    def _to_learn_on(self, slot: Slot) -> Slot:
+        slot = with_part(self.model, slot, self.rank, self.layers)
+        # Heads and hypernetwork have met no vector but those of base training, and MLM would drive it away from them.
+        slot.embedding.requires_grad_(self.options.capacity != "part")
+        return slot
+
     def _seat(self, slot: Slot) -> None:
         self.slot = slot
         place(self.model, self.code, slot)
         o = self.options
         schedule = Schedule(o.steps, min(o.warmup, o.steps - 1), o.final_rate)
-        learnt = list(slot.parameters())
-        if self.patch is not None:  # not before: nothing learns while a start is looked for
-            learnt += self.patch.requires_grad_(True).parameters()
+        learnt = [p for p in slot.parameters() if p.requires_grad]
+        for module in self.beside.values():  # not before: nothing learns while a start is looked for
+            learnt += module.requires_grad_(True).parameters()
         self.loop = Loop(self.model, [Group(learnt, o.rate)], self._draw, schedule, clip=o.clip)
 
     def _look(self, step: int, loss: float) -> None:
@@ -260,7 +276,7 @@ class _Learner:
         self.looks.append((step, loss))
 
     def _keep(self) -> None:
-        self.best, self.best_patch = copy.deepcopy(self.slot), copy.deepcopy(self.patch)
+        self.best, self.best_beside = copy.deepcopy(self.slot), copy.deepcopy(self.beside)
 
     def _draw(self) -> Batch:
         number = self.sampler.number
@@ -281,8 +297,8 @@ class _Learner:
 
     def _kept(self) -> dict[str, nn.Module]:
         """What a checkpoint holds of the language: as it is, and as it was at the best look."""
-        own = {"slot": self.slot, "best": self.best, "patch": self.patch, "best_patch": self.best_patch}
-        return {name: module for name, module in own.items() if module is not None}
+        best = {f"best_{name}": module for name, module in self.best_beside.items()}
+        return {"slot": self.slot, "best": self.best, **self.beside, **best}
 
     def _restore(self, folder: Path) -> None:
         if read_state(folder)["configuration"] != self.configuration:
@@ -290,7 +306,7 @@ class _Learner:
                 f"The checkpoint in {folder} was made with another text, model or other options; "
                 "resume with the same ones, or remove it."
             )
-        self._seat(with_part(self.model, Slot(torch.zeros(self.model.options.embedding)), self.rank))
+        self._seat(self._to_learn_on(Slot(torch.zeros(self.model.options.embedding))))
         tensors, state = load_checkpoint(folder, self.loop)
         self._keep()
         for name, module in self._kept().items():
@@ -325,12 +341,16 @@ def _facts(
     text: Text, learner: _Learner, options: AddOptions, losses: Mapping[str, float], seconds: float
 ) -> dict[str, Any]:
     lines = {name: len(part) for name, part in learner.material.parts._asdict().items()}
-    patch = learner.first_patch
+    patch, shift = learner.patch, learner.model.language(learner.code).shift
     return {
-        "method": "mlm", "capacity": options.capacity, "rank": learner.rank, "seed": options.seed,
+        "method": "mlm", "capacity": options.capacity, "rank": learner.rank,
+        "layers": learner.layers if learner.rank else 0, "seed": options.seed,
         "steps": learner.loop.number, "tokens": learner.loop.tokens + learner.mixture_tokens, "seconds": seconds,
-        "text": {"sha256": text.sha256, "bytes": text.bytes, "dropped": dict(text.dropped), "lines": lines},
+        "text": {
+            "sha256": text.sha256, "bytes": text.bytes, "dropped": dict(text.dropped), "cut": text.cut, "lines": lines,
+        },
         "start": learner.start, "nearest": learner.nearest, "losses": dict(losses), "options": asdict(options),
         "stop_losses": [[step, round(loss, 4)] for step, loss in learner.looks],
         **({"patch": patch_facts(learner.model, patch.pieces, learner.material.parts.report)} if patch else {}),
+        **({"shift": shift_facts(shift, learner.material.train)} if shift else {}),
     }  # fmt: skip

@@ -72,13 +72,13 @@ def load_corpora(
             for code in codes:
                 corpora[Pair(name, code)] = _text(root, code, encoder, store, max_sentences, validation_sentences, seed)
             continue
-        read = {code: _labelled(root, tasks[name], code) for code in codes}
+        read = {code: labelled_parts(root, tasks[name], code) for code in codes}
         if not tasks[name].labels:
             labels = label_set([s for train, _ in read.values() for s in train])
             complete[name] = replace(tasks[name], labels=labels)
         for code, (train, dev) in read.items():
             check_labels(train, complete[name], root.labelled(name, code, "train") or name)
-            train, dev = _draw(train, max_sentences, seed), _draw(dev, validation_sentences, seed)
+            train, dev = draw_some(train, max_sentences, seed), draw_some(dev, validation_sentences, seed)
             encoded = _encode(store, encoder, train, complete[name].label_ids)
             corpora[Pair(name, code)] = Corpus(encoded, content_hash(train), dev)
     return corpora, complete
@@ -115,7 +115,13 @@ class Validator:
         return dict(sorted(out.items()))
 
 
-def _labelled(root: DataRoot, task: Task, code: str) -> tuple[list[Sentence], list[Sentence]]:
+def labelled_parts(root: DataRoot, task: Task, code: str) -> tuple[list[Sentence], list[Sentence]]:
+    """A language's sentences to learn on and to validate on: its dev file, or a tenth of a training file large enough.
+
+    Raises:
+        DataError: A file is malformed or has a label outside its task's set.
+        NotFoundError: There is no training file.
+    """
     if root.labelled(task.name, code, "train") is None:
         raise NotFoundError(
             f"There is no training file for {task.name} in '{code}' under {root.path}; "
@@ -124,6 +130,18 @@ def _labelled(root: DataRoot, task: Task, code: str) -> tuple[list[Sentence], li
     train = root.load(task, code, "train")
     if root.labelled(task.name, code, "dev") is not None:
         return train, root.load(task, code, "dev")
+    return held_out(train)
+
+
+def draw_some(items: list[Item], most: int, seed: int) -> list[Item]:
+    """Draw at most so many items (0: all), in their order."""
+    if not most or len(items) <= most:
+        return items
+    return [items[i] for i in sorted(np.random.default_rng([seed, len(items)]).choice(len(items), most, replace=False))]
+
+
+def held_out(train: list[Sentence]) -> tuple[list[Sentence], list[Sentence]]:
+    """Hold out a tenth to validate on, by hash; nothing of less than `ENOUGH_TO_HOLD_OUT` sentences."""
     if len(train) < ENOUGH_TO_HOLD_OUT:
         return train, []
     held = [int(s.digest[:8], 16) % HELD_OUT_SHARE == 0 for s in train]
@@ -140,18 +158,12 @@ def _text(
     if len(text.lines) < LEAST_LINES:
         raise DataError(f"{file} has {len(text.lines)} lines to learn from; give it at least {LEAST_LINES}.")
     parts = split_text(text.lines)
-    lines = _draw(list(parts.train), most, seed)
+    lines = draw_some(list(parts.train), most, seed)
     encoded = encoder.text(lines) if store is None else store.text(encoder, lines)
-    return Corpus(encoded, content_hash(lines), _draw(list(parts.stop), validation, seed))
+    return Corpus(encoded, content_hash(lines), draw_some(list(parts.stop), validation, seed))
 
 
 def _encode(
     store: EncodedCache | None, encoder: Encoder, sentences: list[Sentence], ids: Mapping[str, int]
 ) -> list[Encoded]:
     return encoder.words(sentences, ids) if store is None else store.words(encoder, sentences, ids)
-
-
-def _draw(items: list[Item], most: int, seed: int) -> list[Item]:
-    if not most or len(items) <= most:
-        return items
-    return [items[i] for i in sorted(np.random.default_rng([seed, len(items)]).choice(len(items), most, replace=False))]

@@ -189,8 +189,9 @@ class _Trial:
         task = self.pair.task
         known = language.pairs[task] if task in language.pairs else Slot(language.embedding(task))
         assert isinstance(known, Slot)
-        rank = known.part.down.shape[1] if known.part else self.options.rank if candidate == WITH_PART else 0
-        return with_part(self.model, known, rank)
+        if known.part is not None:  # of whatever shape, it is learnt on
+            return with_part(self.model, known, known.part.down.shape[1], known.part.down.shape[0])
+        return with_part(self.model, known, self.options.rank if candidate == WITH_PART else 0)
 
     def _loop(self, slot: Slot, candidate: str, sentences: Sequence[Sentence], seed: int) -> Iterator[object]:
         o, ids = self.options, self.model.task(self.pair.task).label_ids

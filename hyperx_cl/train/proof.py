@@ -1,6 +1,6 @@
 """Proof that learning touched nothing else: one hash over all that must stay, and the bits of the logits it gives.
 
-It covers the model and the languages in use: the base ones and those attached, not what is stored elsewhere.
+It covers the model and the languages and learnt tasks in use, not what is stored elsewhere.
 """
 
 import hashlib
@@ -26,7 +26,8 @@ class Proof:
     """What was hashed before and after.
 
     Args:
-        before: SHA-256 over the model and every other language in use (and what one task alone may not move), before.
+        before: SHA-256 over the model, every other language and learnt task in use (and what one task alone may not
+            move), before.
         after: The same, after.
         probe: Whether the logits of all of these on a fixed probe are bit-identical.
         languages: How many other languages are in use.
@@ -54,16 +55,17 @@ class Witness:
 
     Args:
         model: The model.
-        code: The language that may change.
+        code: The language that may change; ``None`` where none may, as when a task is learnt that is not there yet.
         task: The only task in which it may, or ``None`` for all.
     """
 
-    def __init__(self, model: HyperX, code: str, *, task: str | None = None) -> None:
+    def __init__(self, model: HyperX, code: str | None, *, task: str | None = None) -> None:
         self._model = model
+        self._tasks = [*model.added_tasks]
         self._others = [other for other in model.languages() if other != code]
         self._pairs = [Pair(name, other) for other in self._others for name in model.tasks]
-        self._moves = Pair(task, code) if task else None
-        if task:
+        self._moves = Pair(task, code) if task and code else None
+        if task and code:
             self._pairs += [Pair(name, code) for name in model.tasks if name != task]
         self._hash, self._logits = self._look()
 
@@ -80,6 +82,9 @@ class Witness:
             patches |= {code: language.pieces} if language.pieces else {}
             for name, value in language.tensors().items():
                 tensors[f"language/{code}/{name}"] = torch.from_numpy(value)
+        for name in self._tasks:
+            for part, value in self._model.added_tasks[name].tensors().items():
+                tensors[f"task/{name}/{part}"] = torch.from_numpy(value)
         if self._moves:
             own = f"language/{self._moves.language}/pair.{self._moves.task}."
             tensors = {name: value for name, value in tensors.items() if not name.startswith(own)}

@@ -54,9 +54,10 @@ class Start:
 
 
 def place(model: HyperX, code: str, slot: nn.Module) -> None:
-    """Let `code` run with that slot, and with the token patch that it was added with, if any."""
-    patch = model.added[code].patch if code in model.added else None
-    model.added[code] = Language(cast(Slot, slot), patch).to(model.device)  # a `Mixture` can stand for a slot
+    """Let `code` run with that slot, and with the token patch and the shift that it was added with, if any."""
+    known = model.added[code] if code in model.added else None
+    patch, shift = (known.patch, known.shift) if known is not None else (None, None)
+    model.added[code] = Language(cast(Slot, slot), patch, shift).to(model.device)  # a `Mixture` can stand for a slot
 
 
 def loss_with(model: HyperX, code: str, slot: nn.Module, batches: Sequence[Batch]) -> float:
@@ -74,7 +75,7 @@ def nearest(model: HyperX, code: str, candidates: Sequence[str], batches: Sequen
 
 
 def mean(model: HyperX, candidates: Sequence[str]) -> Start:
-    """The mean of stored embeddings; of their parts too, where all have one of equal rank."""
+    """The mean of stored embeddings; of their parts too, where all have one of equal shape."""
     slots = [model.language(other).own for other in candidates]
     average = Slot(torch.stack([slot.embedding.detach() for slot in slots]).mean(0))
     parts = [slot.part for slot in slots if slot.part is not None]
@@ -122,11 +123,18 @@ def controls(model: HyperX, code: str, close: str, *, seed: int) -> dict[str, Sl
     }
 
 
-def with_part(model: HyperX, slot: Slot, rank: int) -> Slot:
-    """A copy of a slot to learn on: its own part where it has that rank, a part that changes nothing yet where not."""
+def with_part(model: HyperX, slot: Slot, rank: int, layers: int | None = None) -> Slot:
+    """A copy of a slot to learn on: its own part where that has the shape, one that changes nothing yet where not.
+
+    Args:
+        model: The model.
+        slot: Not changed.
+        rank: Of the part; 0 for none.
+        layers: Lowest layers that the part acts in; all by default.
+    """
     part: Part | None = None
     if rank:
-        own = slot.part
-        fits = own is not None and own.down.shape[1] == rank
-        part = copy.deepcopy(own) if fits else Part(model.shape.layers, model.shape.hidden, rank)
+        own, layers = slot.part, layers or model.shape.layers
+        fits = own is not None and own.down.shape[:2] == (layers, rank)
+        part = copy.deepcopy(own) if fits else Part(layers, model.shape.hidden, rank)
     return Slot(slot.embedding, part).to(model.device).requires_grad_(True)  # a copied part may come from a frozen one

@@ -48,9 +48,33 @@ def test_the_primary_comparison_is_with_the_better_control_on_what_both_have() -
     assert development[0]["difference"] == pytest.approx(-0.8)
 
 
+def test_a_bench_that_was_stopped_is_compared_on_whole_seeds() -> None:
+    done = [outcome(name, code, share, seed=seed) for name, share in (("mean", 0.4), ("default", 0.6))
+            for seed, code in ((1, "mt"), (1, "ug"), (2, "mt"))]  # fmt: skip
+    done += [outcome("nearest", code, 0.3, seed=seed) for seed, code in ((1, "mt"), (1, "ug"), (2, "mt"))]
+    (found,) = league(FOLD, done)["compared"]
+    assert (found["languages"], found["seeds"]) == (["mt", "ug"], [1])
+
+
+def test_every_method_has_a_macro_score_with_its_interval_and_every_cell_is_kept_for_the_plots() -> None:
+    half = Counts(POS_ACCURACY, np.arange(50) % 2 * np.float64(10), np.full(50, 10.0))
+    table = league(FOLD, [outcome("mean", "mt", 0.3), outcome("default", "mt", 0.3, counts={"pos": half},
+                                                              curve=[(10, 2.0, None)])])  # fmt: skip
+    mean, default = table["macro"]
+    assert (mean["method"], mean["group"], mean["languages"], mean["seeds"]) == ("mean", "final", ["mt"], [1])
+    assert mean["score"] == mean["low"] == mean["high"] == pytest.approx(0.3)
+    assert default["score"] == 0.5 and 0.3 < default["low"] < 0.5 < default["high"] < 0.7
+    assert table["cells"] == [
+        {"seed": 1, "language": "mt", "method": "default", "tokens": 100, "loss": 3.0, "scores": {"pos": 0.5},
+         "curve": [[10, 2.0, None]]},
+        {"seed": 1, "language": "mt", "method": "mean", "tokens": 100, "loss": 3.0,
+         "scores": {"pos": pytest.approx(0.3)}, "curve": []},
+    ]  # fmt: skip
+
+
 def test_markdown_names_every_group_and_leaves_empty_columns_out() -> None:
     text = to_markdown(league(FOLD, [outcome("mean", "mt", 0.3), outcome("nearest", "mt", 0.2),
                                      outcome("default", "mt", 0.456)]))  # fmt: skip
     assert "## Final languages: mt" in text and "Development" not in text and "NER" not in text
-    assert "| default | 64 | 100 | 2 | 3.000 | 45.6 |" in text
+    assert "| default | 64 | 100 | 2 | 0.0 | 3.000 | 45.6 |" in text
     assert "| **default** | POS | 45.6 | mean 30.0 | +15.6 [+15.6, +15.6] | mt | 1 |" in text

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from hyperx_cl.bench.curve import Curve
-from hyperx_cl.bench.outcome import load, path, save
+from hyperx_cl.bench.kept import path
+from hyperx_cl.bench.outcome import load, save
 from hyperx_cl.errors import DataError
 from tests.bench.test_league import outcome
 
@@ -20,7 +21,7 @@ def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
     assert load(outcome("mean", "mt", 0.5).cell, tmp_path) is None
 
 
-@pytest.mark.parametrize("text", ["{", "{}", '{"format": "other"}'])
+@pytest.mark.parametrize("text", ["{", "{}", "[]", '{"format": "other"}', '{"format": "hyperx-cl/bench-cell@1"}'])
 def test_a_damaged_file_is_refused(text: str, tmp_path: Path) -> None:
     cell = outcome("mean", "mt", 0.5).cell
     path(cell, tmp_path).write_text(text)

@@ -94,6 +94,40 @@ def test_like_needs_no_text(cli: Cli, stocked: Path) -> None:
         assert run["data_hashes"] == {code: registry.language(code).stored.hash for code in ("en", "tr")}
 
 
+def test_the_code_alone_takes_relatives_and_says_which(cli: Cli, stocked: Path) -> None:
+    ended = cli("add-language", "aze", "--precision", "fp32")
+    assert ended.code == 0, ended.err
+    assert ended.out == (
+        "az (Azerbaijani), version 1 of model tiny: the mean of tr (Oghuz, 1,156 km), no text was read\n"
+    )
+    assert ended.err == (
+        "Warning: nothing was learnt of az, so expect at most what its relatives give; with a text, even a small one, "
+        "learn it: hyperx-cl add-language az --mlm FILE --new-version\n"
+    )
+    shown = cli("languages", "show", "az", "--json").data["language"]["provenance"]
+    assert (shown["method"], shown["relatives"], shown["steps"]) == ("code", ["tr"], 0)
+    (near,) = shown["near"]
+    assert (near["language"], near["group"], near["kilometres"]) == ("tr", "Oghuz", 1156)
+    assert 0 < near["distance"] < 0.3
+    run = cli("runs", "list", "--json").data["runs"][0]
+    assert (run["status"], run["config"]["like"], run["metrics"]["near"]) == ("done", ["tr"], [near])
+
+
+def test_the_code_alone_never_takes_what_has_learnt_nothing(cli: Cli, stocked: Path) -> None:
+    assert cli("add-language", "az", "--precision", "fp32", "--quiet").out == "az@1\n"
+    ended = cli("add-language", "tk", "--precision", "fp32", "--json")  # nearer to az than to tr
+    assert (ended.data["relatives"], [other["language"] for other in ended.data["near"]]) == (["tr"], ["tr"])
+    with Registry.open(readonly=True) as registry:
+        made, taken = (registry.language(code).record.tensors["embedding"] for code in ("tk", "tr"))
+    assert (made == taken).all()
+
+
+def test_neighbours_that_are_not_related_are_said_to_be_none(cli: Cli, stocked: Path) -> None:
+    ended = cli("add-language", "mt", "--precision", "fp32")
+    assert "the mean of tr (unrelated, 1,671 km), no text was read" in ended.out
+    assert "expect at most what its neighbours on the map give, none of them related" in ended.err
+
+
 def test_equal_numbers_with_another_source_are_corrected(cli: Cli, stocked: Path) -> None:
     words = ("add-language", "mt", "--like", "en,tr", "--precision", "fp32", "--source", "a guess")
     assert cli(*words).code == 0
@@ -156,7 +190,13 @@ def test_unusable_text(
     [
         (["maltees", "--mlm", "{text}"], 3, "'maltees' is not a language code"),
         (["mt", "--mlm", "/nowhere.txt"], 3, "there is no file /nowhere.txt"),
-        (["mt"], 2, "give either --mlm FILE, the language's text, or --like LANGS"),
+        (
+            ["haw"],
+            3,
+            "no language that is there is near 'haw' (Hawaiian) by family or map; the nearest is en (unrelated",
+        ),
+        (["x-mine"], 3, "'x-mine' (private language x-mine) is not in the table of families and places: give --mlm"),
+        (["mt", "--steps", "5"], 2, "nothing is learnt without --mlm FILE, for which --steps would count"),
         (["mt", "--mlm", "{text}", "--like", "en"], 2, "give either --mlm FILE"),
         (["mt", "--like", "fo"], 3, "language 'fo' (Faroese) is not stored for model 'tiny'"),
         (["mt", "--like", "mt,en"], 3, "language 'mt' (Maltese) is not stored"),
@@ -164,7 +204,7 @@ def test_unusable_text(
         (
             ["mt", "--like", "en", "--steps", "5", "--max-length", "32"],
             2,
-            "--like learns nothing, for which --steps, --max-length would count: leave that out, or give --mlm FILE",
+            "nothing is learnt without --mlm FILE, for which --steps, --max-length would count: leave that out",
         ),
         (["mt", "--like", "en", "--resume", "--output-dir", "x"], 2, "for which --output-dir, --resume would count"),
         (["en", "--mlm", "{text}"], 4, "pass --new-version to store another version"),

@@ -1,4 +1,4 @@
-"""`bench add-language`: base runs, cells and table from one command, which goes on where it was stopped."""
+"""`bench`: base runs, cells, table and plots from one command, which goes on where it was stopped."""
 
 import json
 import shutil
@@ -31,6 +31,13 @@ max_tokens = 160
 max_length = 40
 sample = 8
 precision = "fp32"
+[fewshot]
+rank = 2
+folds = 2
+epochs = 2
+max_tokens = 160
+max_length = 40
+precision = "fp32"
 """
 
 
@@ -55,29 +62,61 @@ def test_one_command_runs_everything_once_and_writes_the_table(
     config.write_text(CONFIG)
     words = (
         "bench", "add-language", "--backbone", tiny_backbone, "--data-dir", data, "--work-dir", work, "--config",
-        config, "--fold", "third", "--lang", "is", "--method", "mean,nearest,default,madx", "--results", results,
+        config, "--fold", "third", "--lang", "is", "--method", "mean,nearest,default", "--results", results,
+        "--plots",
     )  # fmt: skip
     ended = cli(*words)
     assert ended.code == 0, ended.err
-    assert "4 cells of 4 are done" in ended.out and "is" in ended.out
+    assert "3 cells of 3 are done" in ended.out and "is" in ended.out
     cells = {file.stem: file.read_bytes() for file in (work / "third" / "cells").iterdir()}
-    assert set(cells) == {f"1-is-{name}" for name in ("mean", "nearest", "default", "madx")}
+    assert set(cells) == {f"1-is-{name}" for name in ("mean", "nearest", "default")}
     assert not [file for file in (work / "third" / "checkpoints").iterdir() if "default" in file.name]
     table = json.loads(results.with_suffix(".json").read_text())
     rows, default = table["rows"], json.loads(cells["1-is-default"])
     assert rows["mean"]["numbers"] == rows["mean"]["tokens"] == 0
-    assert rows["madx"]["numbers"] > 10 * rows["default"]["numbers"] > 0
-    assert [c["method"] for c in table["compared"] if c["task"] == "pos"] == ["default", "madx"]
+    assert rows["default"]["numbers"] > 0
+    assert [c["method"] for c in table["compared"] if c["task"] == "pos"] == ["default"]
     assert len(default["counts"]["pos"]["of"]) == 8  # the test file alone
     assert len(default["counts"]["ner"]["of"]) == 30 + 8 + 8  # all files of a language that nothing was learnt from
     assert default["facts"]["proof"] and len(default["curve"]) == 2
     assert table["about"]["machine"]["cores"] and table["missing"] == []
+    assert [cell["method"] for cell in table["cells"] if cell["curve"]] == ["default"]
+    assert (work / "third" / "records" / f"{default['facts']['record']}.safetensors").is_file()
+    drawn = {file.name: file.read_bytes() for file in results.parent.glob("*.svg")}
+    assert sorted(drawn) == [f"add_language-{name}.svg" for name in ("curves", "loss", "scores")]
     assert results.with_suffix(".md").read_text().startswith("## Final languages: is")
+
+    plotted = cli("bench", "plot", results.with_suffix(".json"), "--out", tmp_path / "plots", "--json")
+    assert len(plotted.data["files"]) == 3
+    assert {file.name: file.read_bytes() for file in (tmp_path / "plots").iterdir()} == drawn
 
     shutil.rmtree(work / "third" / "base-1")  # what is done needs nothing any more
     again = cli(*words, "--quiet")
-    assert again.code == 0 and again.out.split() == [f"1-is-{name}" for name in ("mean", "nearest", "default", "madx")]
+    assert again.code == 0 and again.out.split() == [f"1-is-{name}" for name in ("mean", "nearest", "default")]
     assert {file.stem: file.read_bytes() for file in (work / "third" / "cells").iterdir()} == cells
+
+
+def test_few_shot_goes_on_from_what_was_added(cli: Cli, tiny_backbone: Path, data: Path, tmp_path: Path) -> None:
+    config, results = tmp_path / "bench.toml", tmp_path / "few.json"
+    config.write_text(CONFIG)
+    shared = (
+        "--backbone", tiny_backbone, "--data-dir", data, "--work-dir", tmp_path / "work", "--config", config,
+        "--fold", "third", "--lang", "is", "--method", "mean",
+    )  # fmt: skip
+    words = ("bench", "few-shot", *shared, "--task", "pos", "--n", "4,99", "--draws", "1", "--results", results)
+    refused = cli(*words)
+    assert refused.code == 3 and "There is no cell '1-is-mean'" in refused.err
+    assert "hyperx-cl bench add-language --fold third --lang is --method mean --seeds 1" in refused.err
+    assert cli("bench", "add-language", *shared).code == 0
+    ended = cli(*words, "--plots")
+    assert ended.code == 0, ended.err
+    assert "not measured: pos in is with n = 99: only " in ended.err
+    assert "2 cells of 2 are done" in ended.out and "| mean | 4 | " in ended.out
+    table = json.loads(results.read_text())
+    (row,) = table["rows"]
+    assert (row["method"], row["n"], row["draws"]) == ("mean", 4, {"1": 1}) and len(row["sentences"]["1"]) == 4
+    assert table["about"]["fewshot"]["epochs"] == 2 and len(table["without"]) == 1
+    assert (tmp_path / "few-sizes.svg").is_file() and "Not measured:" in (tmp_path / "few.md").read_text()
 
 
 @pytest.mark.parametrize(
@@ -87,6 +126,7 @@ def test_one_command_runs_everything_once_and_writes_the_table(
         (("--lang", "en"), "'en' is no new language of the bench"),
         (("--seeds", "a"), "--seeds a: give whole numbers"),
         (("--seed", "3"), "give them all with --seeds"),
+        (("--plots",), "say where with --results"),
     ],
 )
 def test_what_cannot_be_compared_is_refused(
@@ -97,3 +137,28 @@ def test_what_cannot_be_compared_is_refused(
     )
     assert ended.code == 2 and said in ended.err
     assert not (tmp_path / "w").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--task", "poss"), "unknown task 'poss' (did you mean 'pos'"),
+        (("--method", "fulll"), "unknown method 'fulll' (did you mean 'full'"),
+        (("--n", "x"), "--n x: give whole numbers"),
+        (("--n", "1"), "sizes of at least 2"),
+    ],
+)
+def test_what_cannot_be_drawn_is_refused(
+    cli: Cli, tiny_backbone: Path, root: Path, tmp_path: Path, words: tuple[str, ...], said: str
+) -> None:
+    shared = ("--backbone", tiny_backbone, "--data-dir", root, "--work-dir", tmp_path / "w")
+    ended = cli("bench", "few-shot", *shared, *words)
+    assert ended.code == 2 and said in ended.err
+    assert not (tmp_path / "w").exists()
+
+
+def test_plots_of_another_file_are_refused(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "x.json").write_text("{}")
+    ended = cli("bench", "plot", tmp_path / "x.json")
+    assert ended.code == 6 and "is not what a bench of this version writes" in ended.err
+    assert cli("bench", "plot", tmp_path / "none.json").code == 3

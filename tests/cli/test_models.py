@@ -9,7 +9,7 @@ from hyperx_cl.registry.store import Registry
 from tests.cli.conftest import Cli
 
 Picture = Callable[[], dict[str, bytes]]
-KEYS = ["name", "fingerprint", "path", "backbone", "created", "default"]
+KEYS = ["name", "fingerprint", "path", "backbone", "created", "default", "tasks"]
 
 
 @pytest.fixture

@@ -1,6 +1,9 @@
 """Flags out of option classes: names, help and defaults once, values only where typed."""
 
 import dataclasses
+import sqlite3
+from contextlib import closing
+from pathlib import Path
 from typing import Annotated, Any
 
 import pytest
@@ -8,9 +11,10 @@ import typer
 from typer.testing import CliRunner
 
 from hyperx_cl.cli.options import Common, command
-from hyperx_cl.config import AddOptions, FewshotOptions, ModelOptions, TrainOptions, help_of, resolve
+from hyperx_cl.cli.output import Output
+from hyperx_cl.config import AddOptions, AddTaskOptions, FewshotOptions, ModelOptions, TrainOptions, help_of, resolve
 
-CLASSES = (ModelOptions, TrainOptions, AddOptions, FewshotOptions)
+CLASSES = (ModelOptions, TrainOptions, AddOptions, AddTaskOptions, FewshotOptions)
 
 
 def _app(cls: Any, seen: list[Any]) -> typer.Typer:
@@ -45,3 +49,12 @@ def test_only_typed_values_are_given() -> None:
     assert (common.out.json, common.out.quiet, common.address) == (True, False, "r.db")
     assert resolve(ModelOptions, flags=flags) == ModelOptions(projected=7, adapter_norm=True)
     assert CliRunner().invoke(app, ["--placement", "nowhere"]).exit_code == 2
+
+
+def test_a_registry_of_an_earlier_version_is_brought_up_by_whoever_only_reads(tmp_path: Path) -> None:
+    path = tmp_path / "r.sqlite3"
+    earlier = Path(__file__).parents[1] / "registry" / "schemas" / "0001.sql"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(earlier.read_text(encoding="utf-8"))
+    with Common(Output(), str(path)).registry(readonly=True) as registry:
+        assert registry.model().tasks == () and registry.check() == []

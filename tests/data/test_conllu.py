@@ -54,11 +54,21 @@ def test_any_column_is_a_label(tmp_path: Path, column: str, labels: tuple[str, .
     assert read_conllu(_write(tmp_path, GOOD), column=column)[0].labels == labels
 
 
+def test_a_relation_without_its_subtype(tmp_path: Path) -> None:
+    content = GOOD.replace("\tnummod\t", "\tnummod:gov:x\t").replace("\tcase\t", "\t_\t")
+    assert read_conllu(_write(tmp_path, content), column="deprel.coarse")[0].labels == ("_", "root", "nummod")
+
+
+def test_words_without_a_label_may_be_a_class_of_their_own(tmp_path: Path) -> None:
+    sentence = read_conllu(_write(tmp_path, GOOD), column="feats.Number", label_map={"_": "none"})[0]
+    assert sentence.labels == ("none", "Sing", "Plur")
+
+
 def test_labels_are_mapped(tmp_path: Path) -> None:
     assert read_conllu(_write(tmp_path, GOOD), label_map={"NUM": "ADJ"})[0].labels == ("ADP", "NOUN", "ADJ")
 
 
-@pytest.mark.parametrize("column", ["upso", "upos.Number", "head"])
+@pytest.mark.parametrize("column", ["upso", "upos.Number", "head", "deprel.fine", "feats:Number"])
 def test_an_unknown_column_is_refused(tmp_path: Path, column: str) -> None:
     with pytest.raises(UsageError, match="unknown column"):
         read_conllu(_write(tmp_path, GOOD), column=column)

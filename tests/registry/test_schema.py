@@ -15,6 +15,9 @@ from hyperx_cl.registry import schema
 from hyperx_cl.registry.store import Registry
 from hyperx_cl.registry.tables import Base
 
+EARLIER = Path(__file__).parent / "schemas"
+"""A small registry as each earlier version left it: a model, a language of two versions, a run."""
+
 
 def test_the_migrations_make_what_the_rows_expect(tmp_path: Path) -> None:
     Registry.open(str(tmp_path / "r.sqlite3")).close()
@@ -79,3 +82,25 @@ def test_a_step_that_fails_leaves_the_database_empty(tmp_path: Path) -> None:
         Registry.open(str(path))
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("SELECT name FROM sqlite_master").fetchall() == [("runs",)]
+
+
+@pytest.mark.parametrize("schema_of", sorted(EARLIER.glob("*.sql")), ids=lambda path: path.stem)
+def test_a_registry_of_every_earlier_schema_is_brought_up_whole(schema_of: Path, tmp_path: Path) -> None:
+    path = tmp_path / "r.sqlite3"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(schema_of.read_text(encoding="utf-8"))
+    with pytest.raises(schema.EarlierSchemaError, match="has an earlier schema: open it once for writing"):
+        Registry.open(str(path), readonly=True)
+    with Registry.open(str(path)) as registry:
+        assert registry.check() == []
+        assert [stored.version for stored in registry.history("mt")] == [1, 2]
+        assert registry.language("mt").record.provenance["method"] == "mlm"
+        assert (registry.model().name, registry.model().tasks) == ("first", ())
+        assert [run.status for run in registry.list_runs()] == ["done"]
+    with Registry.open(str(path), readonly=True) as registry:
+        assert registry.tasks() == []
+
+
+def test_there_is_a_registry_of_every_earlier_schema() -> None:
+    steps = {script.revision for script in ScriptDirectory(schema._scripts()).walk_revisions()}
+    assert {path.stem for path in EARLIER.glob("*.sql")} == steps - {schema.HEAD}

@@ -216,7 +216,10 @@ def test_more_related_languages_transfer_better(carried: dict[str, Carried]) -> 
 
 def test_a_new_language_finds_its_sister_and_learns_beyond_it(base: tuple[HyperX, DataRoot]) -> None:
     model, root = base
-    options = AddOptions(steps=40, check_every=20, mixture_steps=5, rank=4, rate=1e-2, max_tokens=768, precision="fp32")
+    options = AddOptions(
+        capacity="both", start="best", steps=40, check_every=20, mixture_steps=5, rank=4, rate=1e-2,
+        max_tokens=768, precision="fp32",
+    )  # fmt: skip
     added = add_language(model, NEW, text_of(root), options)
     assert (added.nearest, added.start) == ("qaj", "nearest: qaj") and added.proof.holds
     losses = added.losses

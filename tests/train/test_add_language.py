@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 
+from hyperx_cl.config import AddOptions
 from hyperx_cl.data.encode import Encoder
 from hyperx_cl.data.tasks import NER, POS
 from hyperx_cl.data.text import Text, split_text
@@ -77,24 +78,38 @@ def test_the_vector_alone_has_no_part(model: HyperX, text: Text) -> None:
     assert added.losses["learnt"] < min(added.losses["nearest"], added.losses["mean"])
 
 
-@pytest.mark.parametrize("capacity", ["part", "vector"])
+@pytest.mark.parametrize("capacity", ["both", "part", "vector"])
 def test_every_number_of_what_is_added_learns(tiny_backbone: Path, text: Text, capacity: str) -> None:
     model = build(tiny_backbone, language_part=3)  # of the rank that is learnt: the nearest one's part is taken over
     added = add_language(model, "qaa", text, add_options(start="nearest", capacity=capacity))
     own = model.language(added.nearest).tensors()
-    for name, values in added.record.tensors.items():
-        assert (values != own[name]).any(), name
-    assert set(added.record.tensors) == ({"embedding", *PART} if capacity == "part" else {"embedding"})
+    moved = {name for name, values in added.record.tensors.items() if (values != own[name]).any()}
+    assert moved == {"both": {"embedding", *PART}, "part": {*PART}, "vector": {"embedding"}}[capacity]
+    assert set(added.record.tensors) == {"embedding"} | (set() if capacity == "vector" else {*PART})
     assert added.proof.holds
 
 
-@pytest.mark.parametrize(("capacity", "rank"), [("vector", 3), ("part", 2), ("part", 3)])
+def test_the_default_leaves_the_vector_at_the_mean_and_the_upper_layers_without_a_part(
+    model: HyperX, text: Text
+) -> None:
+    default = AddOptions()
+    added = add_language(
+        model, "qaa", text, add_options(steps=40, capacity=default.capacity, depth=default.depth, start=default.start)
+    )
+    embeddings = torch.stack([model.base[code].own.embedding for code in model.base])
+    assert (added.record.tensors["embedding"] == embeddings.mean(0).detach().numpy()).all()
+    assert {name: added.record.tensors[name].shape[0] for name in PART} == dict.fromkeys(PART, 2)  # of 3 layers
+    assert added.record.provenance["layers"] == 2 and added.start == "mean"
+    assert added.losses["learnt"] < min(added.losses["nearest"], added.losses["mean"])
+
+
+@pytest.mark.parametrize(("capacity", "rank"), [("vector", 3), ("both", 2), ("both", 3)])
 def test_starts_are_compared_as_they_are_learnt_on(tiny_backbone: Path, text: Text, capacity: str, rank: int) -> None:
     model = build(tiny_backbone, language_part=3)
     options = add_options(start="nearest", capacity=capacity, rank=rank)
     added = add_language(model, "qaa", text, options)
     own = model.language(added.nearest).own
-    start = Slot(own.embedding, own.part if (capacity, rank) == ("part", 3) else None)
+    start = Slot(own.embedding, own.part if (capacity, rank) == ("both", 3) else None)
     encoder = Encoder(model.tokenizer, max_length=24)
     stop = masked_batches(model, "qaa", encoder.text(split_text(text.lines).stop), seed=1)
     assert added.record.provenance["stop_losses"][0] == [0, round(loss_with(model, "qaa", start, stop), 4)]
@@ -235,8 +250,8 @@ def test_provenance_says_how_and_quotes_nothing(model: HyperX, text: Text) -> No
     facts = dict(added.record.provenance)
     assert json.loads(json.dumps(facts)) == facts
     assert set(facts) == {
-        "method", "capacity", "rank", "seed", "steps", "tokens", "seconds", "text", "start", "nearest", "losses",
-        "options", "stop_losses", "source", "licence",
+        "method", "capacity", "rank", "layers", "seed", "steps", "tokens", "seconds", "text", "start", "nearest",
+        "losses", "options", "stop_losses", "source", "licence",
     }  # fmt: skip
     assert (facts["method"], facts["source"], facts["losses"]) == ("mlm", "invented", added.losses)
     assert facts["text"]["sha256"] == text.sha256 and facts["text"]["bytes"] == text.bytes

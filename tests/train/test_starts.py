@@ -154,7 +154,7 @@ def test_controls_are_four_and_know_nothing_of_the_text(model: HyperX) -> None:
     assert found["nearest"].embedding is not model.language("mt").own.embedding
 
 
-def test_a_part_is_taken_over_where_its_rank_fits_and_else_changes_nothing_yet(model: HyperX) -> None:
+def test_a_part_is_taken_over_where_its_shape_fits_and_else_changes_nothing_yet(model: HyperX) -> None:
     kept = Slot(torch.ones(8), Part(3, 32, 4)).requires_grad_(False)
     copied = with_part(model, kept, 4)
     assert copied.part is not None and kept.part is not None
@@ -163,6 +163,8 @@ def test_a_part_is_taken_over_where_its_rank_fits_and_else_changes_nothing_yet(m
     fresh = with_part(model, kept, 2)
     assert fresh.part is not None and fresh.part.down.shape == (3, 2, 32)
     assert fresh.part.down.any() and not fresh.part.up.any()
+    lower = with_part(model, kept, 4, layers=2)
+    assert lower.part is not None and lower.part.down.shape == (2, 4, 32) and not lower.part.up.any()
     assert with_part(model, kept, 0).part is None
     seen = batches(model, lines(20))
     assert loss_with(model, "xx", fresh, seen) == loss_with(model, "xx", with_part(model, kept, 0), seen)

@@ -1,0 +1,88 @@
+"""What stored records share: checked tensors, hashes that leave no doubt, files that are there whole or not at all."""
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hyperx_cl.errors import DataError
+
+METADATA = "hyperx-cl"
+"""The one key of a safetensors file's metadata: the order of several is not fixed."""
+
+
+def frozen(name: str, array: NDArray[np.float32]) -> NDArray[np.float32]:
+    """A read-only copy of one tensor of a record.
+
+    Raises:
+        DataError: It is not float32, is empty, or has numbers that are not finite.
+    """
+    if not isinstance(array, np.ndarray) or array.dtype != np.float32:
+        raise DataError(f"{name} has to be float32, not {getattr(array, 'dtype', type(array).__name__)}")
+    if array.size == 0:
+        raise DataError(f"{name} of shape {array.shape} holds no numbers")
+    if not np.isfinite(array).all():
+        raise DataError(f"{name} holds numbers that are not finite: the training that made it has diverged")
+    copy = np.array(array, dtype=np.float32, order="C")
+    copy.setflags(write=False)
+    return copy
+
+
+def plain(values: Mapping[str, Any], what: str) -> dict[str, Any]:
+    """A copy of values as JSON will give them back.
+
+    Args:
+        values: A mapping.
+        what: How an error calls it, such as ``the provenance of a language record``.
+
+    Raises:
+        DataError: JSON cannot hold them.
+    """
+    try:
+        copy: dict[str, Any] = json.loads(json.dumps(dict(values), allow_nan=False))
+    except (TypeError, ValueError) as error:
+        raise DataError(f"{what} has to fit into JSON: {error}") from error
+    return copy
+
+
+def feed(digest: "hashlib._Hash", data: bytes) -> None:
+    """Hash a piece with its length before it, so that no two sequences of pieces hash alike."""
+    digest.update(len(data).to_bytes(8, "little"))
+    digest.update(data)
+
+
+def feed_tensors(digest: "hashlib._Hash", tensors: Mapping[str, NDArray[np.float32]]) -> None:
+    """Hash tensors with their names and shapes, in the order they come in."""
+    for name, array in tensors.items():
+        feed(digest, json.dumps([name, "float32", list(array.shape)]).encode())
+        feed(digest, array.astype("<f4", copy=False).tobytes())
+
+
+def read_metadata(data: bytes) -> Any:
+    """What a safetensors file says of itself under `METADATA`.
+
+    Raises:
+        ValueError: Or KeyError, TypeError, RecursionError: it is no such file.
+    """
+    length = int.from_bytes(data[:8], "little")
+    return json.loads(json.loads(data[8 : 8 + length])["__metadata__"][METADATA])
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file so that it is there whole or not at all."""
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as file:
+        try:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+            os.chmod(file.name, 0o644)
+            os.replace(file.name, path)
+        except BaseException:
+            Path(file.name).unlink(missing_ok=True)
+            raise

@@ -1,0 +1,43 @@
+"""Cells of the add-language bench: what they leave behind, and that what they have learnt is kept beside it."""
+
+from pathlib import Path
+
+import pytest
+
+from hyperx_cl.artefact import load_record
+from hyperx_cl.bench.cell import run_cell
+from hyperx_cl.bench.fewshot_plan import FewBench
+from hyperx_cl.bench.outcome import Outcome, load
+from hyperx_cl.bench.plan import Cell
+from hyperx_cl.errors import NotFoundError
+
+
+def found(few: FewBench, method: str) -> Outcome:
+    """What a method's cell has left."""
+    outcome = load(Cell(1, "hsb", method), few.bench.folder / "cells")
+    assert outcome is not None
+    return outcome
+
+
+def test_what_is_learnt_is_kept_beside_the_cells(few: FewBench) -> None:
+    records = few.bench.folder / "records"
+    default = found(few, "default")
+    record = load_record(records / f"{default.facts['record']}.safetensors")
+    assert (record.language, record.model, record.numbers) == ("hsb", default.model, default.numbers)
+    assert (records / "1-hsb-madx" / "languages" / "hsb.safetensors").is_file()
+    assert not list((few.bench.folder / "checkpoints").iterdir())
+
+
+def test_methods_cost_what_they_learn(few: FewBench) -> None:
+    mean, default, madx = (found(few, method) for method in ("mean", "default", "madx"))
+    assert mean.numbers == mean.tokens == 0 and mean.curve == []
+    assert madx.numbers > default.numbers > 0 and madx.tokens > 0 < default.tokens
+    assert len(madx.curve) == 3 and len(default.curve) == 2  # MAD-X looks before its first step too
+    assert all(pos is not None for *_, pos in default.curve)  # hsb is watched
+    assert {len(o.counts["pos"]) for o in (mean, default, madx)} == {8}
+    assert default.facts["proof"] and default.losses["mean"] == pytest.approx(mean.losses["learnt"], abs=1e-3)
+
+
+def test_a_language_without_text_is_refused(few: FewBench, tmp_path: Path) -> None:
+    with pytest.raises(NotFoundError, match="has no text of 'yo', so the bench cannot add it"):
+        run_cell(few.bench, Cell(1, "yo", "mean"), True)
