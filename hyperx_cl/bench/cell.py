@@ -42,11 +42,7 @@ def run_cell(bench: Bench, cell: Cell, quiet: bool) -> None:
 
 
 def _run(bench: Bench, cell: Cell, options: AddOptions, reporter: Reporter) -> Outcome:
-    root = DataRoot(bench.data)
-    file = root.text(cell.language)
-    if file is None:
-        raise NotFoundError(f"{root.path} has no text of '{cell.language}', so the bench cannot add it.")
-    text = read_text(file)
+    root, text = DataRoot(bench.data), _text(bench, cell.language)
     kind = METHODS[cell.method].kind
     if kind == "madx":
         return _madx(bench, cell, options, text, reporter)
@@ -56,6 +52,14 @@ def _run(bench: Bench, cell: Cell, options: AddOptions, reporter: Reporter) -> O
     if kind == "control":
         return _control(model, cell, options, text, gold)
     return _learnt(bench, model, cell, options, text, gold, reporter)
+
+
+def _text(bench: Bench, code: str) -> Text:
+    root = DataRoot(bench.data)
+    file = root.text(code)
+    if file is None:
+        raise NotFoundError(f"{root.path} has no text of '{code}', so the bench cannot add it.")
+    return read_text(file)
 
 
 def _madx(bench: Bench, cell: Cell, options: AddOptions, text: Text, reporter: Reporter) -> Outcome:
@@ -102,17 +106,22 @@ def _learnt(
         watched = cell.language in WATCHED and cell.method == DEFAULT
         curve.add(tokens, loss, gold.counts(model, "pos")["pos"].value if watched else None)
 
+    taught = bench.fold.after(cell.language) if METHODS[cell.method].kind == "other" else cell.language
     added = add_language(
-        model, cell.language, text, options, checkpoint=_checkpoint(bench, cell), resume=True, reporter=reporter,
-        observer=look,
+        model, taught, text if taught == cell.language else _text(bench, taught), options,
+        checkpoint=_checkpoint(bench, cell), resume=True, reporter=reporter, observer=look,
     )  # fmt: skip
+    losses = added.losses
+    if taught != cell.language:
+        model.added[cell.language] = model.language(taught)
+        losses = {"learnt": masked_score(model, Material(model, cell.language, text, options).report).loss}
     keep_record(bench, added.record)
     return Outcome(
         cell=cell, model=added.record.model, options=asdict(options), numbers=added.record.numbers,
-        tokens=added.tokens, seconds=added.seconds, peak_memory=peak_memory(), losses=added.losses,
+        tokens=added.tokens, seconds=added.seconds, peak_memory=peak_memory(), losses=losses,
         curve=curve.points, counts=gold.counts(model),
         facts={"start": added.start, "nearest": added.nearest, "steps": added.steps, "record": added.record.hash,
-               "text": text.sha256, "gold": gold.hashes, "proof": added.proof.holds},
+               "taught": taught, "text": text.sha256, "gold": gold.hashes, "proof": added.proof.holds},
     )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from hyperx_cl.config import AddOptions, ModelOptions, TrainOptions
 from hyperx_cl.errors import UsageError, did_you_mean
 
-Kind = Literal["control", "learnt", "madx"]
+Kind = Literal["control", "learnt", "other", "madx"]
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,10 @@ class Fold:
     def new(self) -> tuple[str, ...]:
         """All new languages."""
         return (*self.development, *self.final)
+
+    def after(self, code: str) -> str:
+        """The new language that comes after a new language, the first after the last."""
+        return self.new[(self.new.index(code) + 1) % len(self.new)]
 
     @property
     def groups(self) -> dict[str, tuple[str, ...]]:
@@ -69,7 +73,8 @@ class Method:
     Args:
         name: Short, as in the table.
         about: A line for the table's legend.
-        kind: ``control``: nothing is learnt; ``learnt``: `add_language` with some options changed; ``madx``: MAD-X.
+        kind: ``control``: nothing is learnt; ``learnt``: `add_language` with some options changed; ``other``: the same
+            on the text of the fold's next new language; ``madx``: MAD-X.
         options: What differs from the default options of `add_language`.
     """
 
@@ -92,23 +97,26 @@ METHODS = {
         Method("zero", "the zero vector", "control"),
         Method("mean", "the mean of the base languages' vectors", "control"),
         Method("nearest", "the stored vector that fits the text best", "control"),
-        Method(DEFAULT, "what add-language does: a language part in the lower layers, under the mean vector", "learnt"),
+        Method(DEFAULT, "what add-language does: part in the lower layers and shift, under the mean vector", "learnt"),
         Method("vector", "the vector alone, from the best start", "learnt", {"capacity": "vector", "start": "best"}),
-        Method("both", "the default, and the vector learns too", "learnt", {"capacity": "both"}),
-        Method("all-layers", "the default's numbers over all layers", "learnt", {"rank": 16, "depth": 1.0}),
+        Method("other-text", "the default, learnt on the text of another new language", "other"),
+        Method("no-shift", "the default's numbers without a shift", "learnt", {"shift_pieces": 0, "rank": 32}),
+        Method("all-layers", "a part in all layers, no shift", "learnt", {"shift_pieces": 0, "depth": 1.0}),
         Method(
-            "both-all-layers",
-            "vector and part in all layers, from the start of least loss",
-            "learnt",
-            {"capacity": "both", "rank": 16, "depth": 1.0, "start": "best"},
+            "vector-all-layers", "vector and part in all layers from the start of least loss, no shift", "learnt",
+            {"shift_pieces": 0, "depth": 1.0, "capacity": "both", "start": "best"},
         ),
+        Method("both", "the default, and the vector learns too", "learnt", {"capacity": "both"}),
         Method("under-mixture", "the default under the learnt mixture of vectors", "learnt", {"start": "mixture"}),
         Method("under-nearest", "the default under the nearest vector", "learnt", {"start": "nearest"}),
         Method("patch", "the default and a token patch", "learnt", {"patch_pieces": 200}),
-        Method("part-384", "a part of MAD-X's size in all layers", "learnt", {"rank": 384, "depth": 1.0}),
+        Method(
+            "part-384", "a part of MAD-X's size in all layers, no shift", "learnt",
+            {"shift_pieces": 0, "rank": 384, "depth": 1.0},
+        ),
         Method("madx", "a MAD-X language adapter and task adapters, the same tokens", "madx"),
     )
-}
+}  # fmt: skip
 """All methods by name."""
 
 

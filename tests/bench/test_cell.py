@@ -1,5 +1,7 @@
 """Cells of the add-language bench: what they leave behind, and that what they have learnt is kept beside it."""
 
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ from hyperx_cl.bench.fewshot_plan import FewBench
 from hyperx_cl.bench.outcome import Outcome, load
 from hyperx_cl.bench.plan import Cell
 from hyperx_cl.errors import NotFoundError
+from tests.train.small_text import lines
 
 
 def found(few: FewBench, method: str) -> Outcome:
@@ -41,3 +44,20 @@ def test_methods_cost_what_they_learn(few: FewBench) -> None:
 def test_a_language_without_text_is_refused(few: FewBench, tmp_path: Path) -> None:
     with pytest.raises(NotFoundError, match="has no text of 'yo', so the bench cannot add it"):
         run_cell(few.bench, Cell(1, "yo", "mean"), True)
+
+
+def test_what_another_languages_text_has_taught_is_scored_on_this_one(few: FewBench, tmp_path: Path) -> None:
+    shutil.copytree(few.bench.data, tmp_path / "data")
+    shutil.copytree(few.bench.folder, tmp_path / "work")
+    (tmp_path / "data" / "mlm" / "br.txt").write_text("".join(f"{line}\n" for line in lines(60, seed=3)))
+    bench = replace(
+        few.bench, data=tmp_path / "data", folder=tmp_path / "work", fold=replace(few.bench.fold, final=("br",))
+    )
+    cell = Cell(1, "hsb", "other-text")
+    run_cell(bench, cell, True)
+    other, default = load(cell, bench.folder / "cells"), found(few, "default")
+    assert other is not None and other.facts["taught"] == "br" and other.losses.keys() == {"learnt"}
+    record = load_record(bench.folder / "records" / f"{other.facts['record']}.safetensors")
+    assert record.language == "br" and record.hash != default.facts["record"]
+    assert other.facts["text"] == default.facts["text"] and other.losses["learnt"] != default.losses["learnt"]
+    assert len(other.counts["pos"]) == 8

@@ -39,3 +39,8 @@ def test_the_default_is_add_language_as_it_is_and_the_controls_learn_nothing() -
     assert all(METHODS[name].kind == "control" for name in CONTROLS)
     for method in METHODS.values():
         AddOptions(**method.options)
+
+
+def test_after_the_last_new_language_comes_the_first() -> None:
+    fold = FOLDS["main"]
+    assert [fold.after(code) for code in fold.new] == [*fold.new[1:], fold.new[0]]
