@@ -59,7 +59,7 @@ def add_language(
     resume: Resume = False,
     device: Device = "auto",
 ) -> None:
-    """Add a language from raw text: only its own vector and part are learnt, and a token patch if wanted.
+    """Add a language from raw text: only its own part and shift are learnt, and what else is wanted.
 
     With CODE alone nothing is learnt: it is the mean of the nearest stored languages by family tree and map.
     """

@@ -104,7 +104,7 @@ class AddOptions:
     steps: Annotated[int, "most optimiser steps"] = 1000
     warmup: Annotated[int, "optimiser steps of linear warm-up"] = 20
     mixture_steps: Annotated[int, "optimiser steps for the mixture weights of the start"] = 40
-    rate: Annotated[float, "learning rate of vector and part"] = 2e-3
+    rate: Annotated[float, "learning rate of all that is learnt"] = 2e-3
     final_rate: Annotated[float, "share of the rate that is left at the last step (linear decay)"] = 0.05
     clip: Annotated[float, "largest global norm of the gradient"] = 1.0
     max_tokens: Annotated[int, "padded pieces in a batch (rows times longest row)"] = 800

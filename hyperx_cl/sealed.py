@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hyperx_cl.errors import DataError
+from hyperx_cl.errors import DataError, NotFoundError
 
 METADATA = "hyperx-cl"
 """The one key of a safetensors file's metadata: the order of several is not fixed."""
@@ -72,6 +72,56 @@ def read_metadata(data: bytes) -> Any:
     """
     length = int.from_bytes(data[:8], "little")
     return json.loads(json.loads(data[8 : 8 + length])["__metadata__"][METADATA])
+
+
+def save_pair(folder: str | os.PathLike[str], name: str, tensors: bytes, note: Mapping[str, Any]) -> Path:
+    """Write a record as ``name.safetensors`` and ``name.json`` into a folder, which is created.
+
+    Returns:
+        Path of the ``.safetensors`` file. Files appear whole or not at all.
+    """
+    path = Path(folder) / f"{name}.safetensors"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(path, tensors)
+    write_whole(path.with_suffix(".json"), (json.dumps(note, indent=2, ensure_ascii=False) + "\n").encode())
+    return path
+
+
+def load_pair(path: str | os.PathLike[str], what: str) -> tuple[Path, bytes, dict[str, Any]]:
+    """Read the two files of a record, not yet verified.
+
+    Args:
+        path: Either of the two.
+        what: How an error calls it, such as ``a language record``.
+
+    Returns:
+        Path and bytes of the ``.safetensors`` file, and what the ``.json`` file says.
+
+    Raises:
+        NotFoundError: One of the two files is missing.
+        DataError: The ``.json`` file is damaged.
+    """
+    tensors, note = Path(path).with_suffix(".safetensors"), Path(path).with_suffix(".json")
+    for file in (tensors, note):
+        if not file.is_file():
+            raise NotFoundError(f"{file} does not exist: {what} is a .safetensors and a .json file")
+    try:
+        told = dict(json.loads(note.read_bytes()))
+        dict(told["provenance"])
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise DataError(f"{note} is not the description of {what}: restore it from where it came") from error
+    return tensors, tensors.read_bytes(), told
+
+
+def expect_same(told: Mapping[str, Any], record: Mapping[str, Any], path: Path) -> None:
+    """Check that the ``.json`` file beside a record's tensors tells of that very record.
+
+    Raises:
+        DataError: It does not.
+    """
+    if {name: told.get(name) for name in record} != record:
+        note = path.with_suffix(".json")
+        raise DataError(f"{note} describes another record than {path.name}: restore both from where they came")
 
 
 def write_whole(path: Path, data: bytes) -> None:

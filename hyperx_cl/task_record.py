@@ -22,8 +22,18 @@ from safetensors import SafetensorError
 from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as dump_tensors
 
-from hyperx_cl.errors import DataError, NotFoundError, UsageError
-from hyperx_cl.sealed import METADATA, feed, feed_tensors, frozen, plain, read_metadata, write_whole
+from hyperx_cl.errors import DataError, UsageError
+from hyperx_cl.sealed import (
+    METADATA,
+    expect_same,
+    feed,
+    feed_tensors,
+    frozen,
+    load_pair,
+    plain,
+    read_metadata,
+    save_pair,
+)
 
 FORMAT = "hyperx-cl/task@1"
 TENSORS = ("embedding", "head.bias", "head.weight")
@@ -128,13 +138,8 @@ def save_task(record: TaskRecord, folder: str | os.PathLike[str]) -> Path:
     Returns:
         Path of the ``.safetensors`` file. Files appear whole or not at all, and equal records share one name.
     """
-    target = Path(folder)
-    target.mkdir(parents=True, exist_ok=True)
     note = {**_identity(record), "numbers": record.numbers, "provenance": record.provenance}
-    path = target / f"{record.hash}.safetensors"
-    write_whole(path, task_to_bytes(record))
-    write_whole(path.with_suffix(".json"), (json.dumps(note, indent=2, ensure_ascii=False) + "\n").encode())
-    return path
+    return save_pair(folder, record.hash, task_to_bytes(record), note)
 
 
 def load_task(path: str | os.PathLike[str]) -> TaskRecord:
@@ -147,18 +152,9 @@ def load_task(path: str | os.PathLike[str]) -> TaskRecord:
         NotFoundError: One of the two files is missing.
         DataError: A file is damaged, or the two do not belong together.
     """
-    tensors, note = Path(path).with_suffix(".safetensors"), Path(path).with_suffix(".json")
-    for file in (tensors, note):
-        if not file.is_file():
-            raise NotFoundError(f"{file} does not exist: a task record is a .safetensors and a .json file")
-    try:
-        told = json.loads(note.read_bytes())
-        provenance, identity = dict(told["provenance"]), {key: told[key] for key in _IDENTITY}
-    except (ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{note} is not the description of a task record: restore it from where it came") from error
-    record = task_from_bytes(tensors.read_bytes(), provenance=provenance, source=str(tensors))
-    if identity != _identity(record):
-        raise DataError(f"{note} describes another record than {tensors.name}: restore both from where they came")
+    file, data, told = load_pair(path, "a task record")
+    record = task_from_bytes(data, provenance=told["provenance"], source=str(file))
+    expect_same(told, _identity(record), file)
     return record
 
 
