@@ -241,7 +241,8 @@ def _show(common: Common, stored: StoredLanguage, added: "Added") -> None:
         ids=[f"{stored.language}@{stored.version}"],
         show=[
             f"{stored.language} ({name(stored.language)}), version {stored.version} of model {stored.model}: started "
-            f"from {added.start}, {added.steps} steps, {added.tokens:,} tokens, {added.seconds:.0f} s",
+            f"from {added.start}, {added.steps} steps, {added.tokens:,} tokens, {added.seconds:.0f} s; "
+            f"it keeps {added.record.numbers:,} numbers",
             *_patch_line(added),
             Grid(("vector", "MLM loss on the report part"), [(k, f"{v:.4f}") for k, v in added.losses.items()]),
             f"nearest stored language: {added.nearest}",
