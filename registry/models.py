@@ -9,9 +9,10 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from hyperx_cl.errors import ConflictError, NotFoundError, UsageError, did_you_mean
+from hyperx_cl.registry import blobs
 from hyperx_cl.registry.clock import now
 from hyperx_cl.registry.records import ModelRecord
-from hyperx_cl.registry.tables import BlobRow, LanguageRow, ModelRow, TaskRow, VersionRow
+from hyperx_cl.registry.tables import LanguageRow, ModelRow, TaskRow, VersionRow
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _FINGERPRINT = re.compile(r"[0-9a-f]{64}")
@@ -116,23 +117,17 @@ def remove(session: Session, wanted: str, *, cascade: bool) -> ModelRow:
             f"model {row.name!r} still has learnt tasks ({names}): remove them with `hyperx-cl tasks remove` first, or "
             "pass --cascade to remove them too"
         )
-    blobs = list(session.scalars(select(TaskRow.blob).where(TaskRow.model_id == row.id)))
+    freed = list(session.scalars(select(TaskRow.blob).where(TaskRow.model_id == row.id)))
     session.execute(delete(TaskRow).where(TaskRow.model_id == row.id))
-    blobs += list(session.scalars(select(VersionRow.blob).where(VersionRow.language_id.in_(mine))))
+    freed += list(session.scalars(select(VersionRow.blob).where(VersionRow.language_id.in_(mine))))
     session.execute(delete(VersionRow).where(VersionRow.language_id.in_(mine)))
-    forget_blobs(session, blobs)
+    blobs.forget(session, freed)
     session.execute(delete(LanguageRow).where(LanguageRow.model_id == row.id))
     session.execute(delete(ModelRow).where(ModelRow.id == row.id))
     heir = session.scalar(select(ModelRow).order_by(ModelRow.id).limit(1))
     if row.is_default and heir is not None:
         heir.is_default = True
     return row
-
-
-def forget_blobs(session: Session, blobs: list[str]) -> None:
-    """Delete those of some blobs that no version and no task points at any more."""
-    unused = BlobRow.sha256.not_in(select(VersionRow.blob)), BlobRow.sha256.not_in(select(TaskRow.blob))
-    session.execute(delete(BlobRow).where(BlobRow.sha256.in_(blobs), *unused))
 
 
 def record(row: ModelRow) -> ModelRecord:

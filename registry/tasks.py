@@ -1,6 +1,5 @@
 """The learnt tasks of a registry: each call works inside the caller's session."""
 
-import hashlib
 from typing import Any
 
 from sqlalchemy import delete, select
@@ -8,11 +7,10 @@ from sqlalchemy.orm import Session
 
 from hyperx_cl import __version__
 from hyperx_cl.errors import ConflictError, DataError, NotFoundError, UsageError, did_you_mean
-from hyperx_cl.registry import versions
+from hyperx_cl.registry import blobs, versions
 from hyperx_cl.registry.clock import now
-from hyperx_cl.registry.models import forget_blobs
 from hyperx_cl.registry.records import LoadedTask, StoredTask
-from hyperx_cl.registry.tables import BlobRow, ModelRow, TaskRow
+from hyperx_cl.registry.tables import ModelRow, TaskRow
 from hyperx_cl.task_record import TaskRecord, task_from_bytes, task_to_bytes
 
 
@@ -30,11 +28,7 @@ def add(session: Session, record: TaskRecord) -> TaskRow:
     expect_addable(session, record.name, model)
     if not isinstance(record.provenance.get("method"), str):
         raise UsageError(f"task {record.name!r} cannot be stored without the method that made it")
-    data = task_to_bytes(record)
-    blob = hashlib.sha256(data).hexdigest()
-    if session.get(BlobRow, blob) is None:
-        session.add(BlobRow(sha256=blob, size=len(data), data=data))
-        session.flush()
+    blob = blobs.keep(session, task_to_bytes(record))
     provenance = {"created": now(), "hyperx_cl": __version__, **record.provenance}
     row = TaskRow(
         model_id=model.id, name=record.name, hash=record.hash, blob=blob, numbers=record.numbers,
@@ -72,8 +66,8 @@ def find(session: Session, name: str, model: ModelRow) -> TaskRow:
 def load(session: Session, row: TaskRow) -> LoadedTask:
     """The numbers of a task, verified against both of their hashes."""
     where = f"task {row.name!r} in the registry"
-    data = session.scalar(select(BlobRow.data).where(BlobRow.sha256 == row.blob))
-    if data is None or hashlib.sha256(data).hexdigest() != row.blob:
+    data = blobs.read(session, row.blob)
+    if data is None:
         raise DataError(f"{where} is damaged: remove it with `hyperx-cl tasks remove`, or restore the registry")
     record = task_from_bytes(data, provenance=row.provenance, source=where)
     told = (record.hash, record.definition, record.model)
@@ -98,7 +92,7 @@ def remove(session: Session, name: str, model: ModelRow) -> StoredTask:
         )
     removed = stored(row)
     session.execute(delete(TaskRow).where(TaskRow.id == row.id))
-    forget_blobs(session, [row.blob])
+    blobs.forget(session, [row.blob])
     return removed
 
 

@@ -1,6 +1,5 @@
 """The languages of a registry and their versions: each call works inside the caller's session."""
 
-import hashlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,10 +9,10 @@ from sqlalchemy.orm import Session
 from hyperx_cl import __version__, languages
 from hyperx_cl.artefact import LanguageRecord, from_bytes, to_bytes
 from hyperx_cl.errors import ConflictError, DataError, NotFoundError, UsageError, did_you_mean
+from hyperx_cl.registry import blobs
 from hyperx_cl.registry.clock import now
-from hyperx_cl.registry.models import forget_blobs
 from hyperx_cl.registry.records import LoadedLanguage, StoredLanguage
-from hyperx_cl.registry.tables import BlobRow, LanguageRow, ModelRow, VersionRow
+from hyperx_cl.registry.tables import LanguageRow, ModelRow, VersionRow
 
 CORRECTABLE = ("source", "licence")
 """What may be said anew of numbers that are stored already: people get it wrong, and no learning depends on it."""
@@ -35,10 +34,7 @@ def add(
     model = _model_of(session, record)
     expect_addable(session, record.language, model, new_version=new_version)
     language = _language(session, record.language, model) or LanguageRow(model=model, code=record.language, last=0)
-    data = to_bytes(record)
-    blob = hashlib.sha256(data).hexdigest()
-    if session.get(BlobRow, blob) is None:
-        session.add(BlobRow(sha256=blob, size=len(data), data=data))
+    blob = blobs.keep(session, to_bytes(record))
     provenance = _provenance(record, model, facts)
     language.last += 1
     language.current = language.last
@@ -92,8 +88,8 @@ def find(session: Session, code: str, model: ModelRow, version: int | None) -> V
 def load(session: Session, row: VersionRow) -> LoadedLanguage:
     """The numbers of a version, verified against both of their hashes."""
     where = f"version {row.number} of language {row.language.code!r} in the registry"
-    data = session.scalar(select(BlobRow.data).where(BlobRow.sha256 == row.blob))
-    if data is None or hashlib.sha256(data).hexdigest() != row.blob:
+    data = blobs.read(session, row.blob)
+    if data is None:
         raise DataError(f"{where} is damaged: `hyperx-cl languages use` another version, or restore the registry")
     record = from_bytes(data, provenance=row.provenance, source=where)
     if (record.hash, record.language, record.model) != (row.hash, row.language.code, row.language.model.fingerprint):
@@ -125,7 +121,7 @@ def remove(session: Session, code: str, model: ModelRow, version: int | None) ->
     rows = _history(session, language) if version is None else [find(session, code, model, version)]
     removed = [stored(row) for row in rows]
     session.execute(delete(VersionRow).where(VersionRow.id.in_([row.id for row in rows])))
-    forget_blobs(session, [row.blob for row in rows])
+    blobs.forget(session, [row.blob for row in rows])
     left = [row.number for row in _history(session, language)]
     if language.current not in left:
         language.current = max(left, default=None)

@@ -157,7 +157,7 @@ class _Learner:
         self.sampler = PairSampler(lengths, max_tokens=options.max_tokens, seed=options.seed)
         self.rank = 0 if options.capacity == "vector" else options.rank
         self.layers = math.ceil(options.depth * model.shape.layers)
-        # Of the patch what was found counts, not how: runs begun before there were patches can go on where none is.
+        # Of the patch what was found counts, not how.
         self.configuration = {
             "language": code, "text": text.sha256, "model": model.fingerprint(),
             "options": {name: value for name, value in asdict(options).items() if not name.startswith("patch_")},

@@ -16,7 +16,7 @@ from hyperx_cl.evaluate.metrics import NER_F1, POS_ACCURACY, Counts
 START = {"hsb": 70.0, "yo": 59.0, "ta": 50.0, "mt": 42.0, "ug": 40.0, "fo": 80.0}
 GAIN = {
     "random": -4.0, "zero": -1.0, "mean": 0.0, "nearest": 0.5, DEFAULT: 12.0, "vector": 0.6, "madx": 11.0,
-    "part-384": 13.0, "from-mixture": 11.5,
+    "part-384": 13.0, "under-mixture": 11.5,
 }  # fmt: skip
 
 
