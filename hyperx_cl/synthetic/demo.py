@@ -20,6 +20,7 @@ from hyperx_cl.errors import ConflictError
 from hyperx_cl.evaluate.suite import evaluate_pairs
 from hyperx_cl.model.backbone import load_backbone
 from hyperx_cl.model.hyperx import HyperX
+from hyperx_cl.model.language import Language
 from hyperx_cl.synthetic.backbone import BackboneOptions, build_backbone
 from hyperx_cl.synthetic.corpus import Sizes, write_corpus
 from hyperx_cl.synthetic.family import default_family
@@ -28,7 +29,7 @@ from hyperx_cl.train.add_language import Added, add_language
 from hyperx_cl.train.fewshot import Learnt, draw, fewshot
 from hyperx_cl.train.joint import Trained, train_joint
 from hyperx_cl.train.progress import Reporter, Silent
-from hyperx_cl.train.starts import controls, place
+from hyperx_cl.train.starts import controls
 
 NEW = "qak"
 BASE = ("qaa", "qab", "qac", "qad", "qaf", "qag", "qai", "qaj", "qal")
@@ -50,7 +51,11 @@ class DemoOptions:
         task_shares="mlm=0.4,pos=0.3,ner=0.3", validate_every=400, checkpoint_every=400, average_last=1,
         validation_sentences=40, precision="fp32",
     )  # fmt: skip
-    add: AddOptions = AddOptions(rank=8, steps=150, check_every=25, mixture_steps=20, max_tokens=1024, precision="fp32")
+    # In this family, unlike on a large backbone, what a language is like lies in its vector: it starts near and learns.
+    add: AddOptions = AddOptions(
+        capacity="both", start="best", rank=8, depth=1.0, shift_pieces=0, steps=150, check_every=25, mixture_steps=20,
+        max_tokens=1024, precision="fp32",
+    )  # fmt: skip
     fewshot: FewshotOptions = FewshotOptions(n=40, folds=4, epochs=20, rate=3e-3, rate_embedding=2e-2, precision="fp32")
 
     def seeded(self, seed: int) -> "DemoOptions":
@@ -156,11 +161,11 @@ def run_demo(
 
 
 def _rows(model: HyperX, root: DataRoot, added: Added, seed: int) -> list[Row]:
-    learnt = model.language(NEW).own
-    ways = controls(model, NEW, added.nearest, seed=seed) | {"learnt": learnt}
+    learnt = model.language(NEW)
+    plain = {name: Language(slot) for name, slot in controls(model, NEW, added.nearest, seed=seed).items()}
     rows = []
-    for name, slot in ways.items():
-        place(model, NEW, slot)
+    for name, language in (plain | {"learnt": learnt}).items():
+        model.added[NEW] = language.to(model.device)
         rows.append(Row(_ways(added)[name], added.losses[name], *_scores(model, root)))
     return rows
 

@@ -20,13 +20,14 @@ from hyperx_cl.evaluate.suite import evaluate_pairs
 from hyperx_cl.model.backbone import load_backbone
 from hyperx_cl.model.hyperx import HyperX
 from hyperx_cl.model.infer import masked_batches
+from hyperx_cl.model.language import Language
 from hyperx_cl.synthetic.backbone import BackboneOptions, build_backbone
 from hyperx_cl.synthetic.corpus import Sizes, write_corpus
 from hyperx_cl.synthetic.demo import BASE, LABELLED, NEW, Demo, DemoOptions, run_demo
 from hyperx_cl.synthetic.family import default_family
 from hyperx_cl.train.add_language import add_language
 from hyperx_cl.train.joint import train_joint
-from hyperx_cl.train.starts import loss_with
+from hyperx_cl.train.starts import controls, loss_with
 
 TINY = DemoOptions(
     sizes=Sizes(train=24, dev=6, test=10, text=100),
@@ -94,6 +95,19 @@ def test_the_table_has_every_control_and_what_was_learnt(shown: Shown) -> None:
     assert (learnt.pos, after.pos) == pytest.approx((demo.learnt.before, demo.learnt.after))
     assert learnt.ner == after.ner  # only the pair has moved
     assert demo.added.losses["learnt"] < min(demo.added.losses[name] for name in ("random", "zero", "mean", "nearest"))
+
+
+def test_the_controls_read_nothing_of_what_was_learnt(shown: Shown) -> None:
+    folder = shown.demo.folder
+    assert "shift.factors" in shown.demo.added.record.tensors
+    backbone = load_backbone(str(folder / "backbone"))
+    model, root = HyperX.from_pretrained(folder / "model", backbone=backbone), DataRoot(folder / "data")
+    found = {row.way: (row.pos, row.ner) for row in shown.demo.rows}
+    for name, slot in controls(model, NEW, shown.demo.added.nearest, seed=1).items():
+        model.added[NEW] = Language(slot)
+        scores = evaluate_pairs(model, root, [Pair("pos", NEW), Pair("ner", NEW)], samples=20)
+        way = next(way for way in found if way.startswith(name))
+        assert found[way] == (scores[0].value, scores[1].value), way
 
 
 def test_the_proofs_hold_and_the_records_belong_to_the_stored_model(shown: Shown, tmp_path: Path) -> None:
