@@ -61,7 +61,10 @@ def attach(bench: Bench, cell: Cell, model: HyperX) -> None:
         )
     file = _file(bench, outcome)
     if file:
-        return model.attach(load_record(file))
+        record = load_record(file)
+        model.attach(record)
+        model.added[cell.language] = model.language(record.language)  # another's, where its text has taught
+        return
     slots = controls(model, cell.language, outcome.facts["nearest"], seed=cell.seed)
     place(model, cell.language, slots[cell.method])
 
@@ -86,4 +89,4 @@ def _file(bench: Bench, outcome: Outcome) -> Path | None:
     kind = METHODS[cell.method].kind
     if kind == "madx":
         return _folder(bench) / cell.name / LANGUAGES / f"{cell.language}.safetensors"
-    return _folder(bench) / f"{outcome.facts['record']}.safetensors" if kind == "learnt" else None
+    return _folder(bench) / f"{outcome.facts['record']}.safetensors" if kind != "control" else None

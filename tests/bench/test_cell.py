@@ -7,11 +7,15 @@ from pathlib import Path
 import pytest
 
 from hyperx_cl.artefact import load_record
+from hyperx_cl.bench.base import base_folder
 from hyperx_cl.bench.cell import run_cell
 from hyperx_cl.bench.fewshot_plan import FewBench
 from hyperx_cl.bench.outcome import Outcome, load
 from hyperx_cl.bench.plan import Cell
+from hyperx_cl.bench.records import attach
 from hyperx_cl.errors import NotFoundError
+from hyperx_cl.model.backbone import load_backbone
+from hyperx_cl.model.hyperx import HyperX
 from tests.train.small_text import lines
 
 
@@ -61,3 +65,6 @@ def test_what_another_languages_text_has_taught_is_scored_on_this_one(few: FewBe
     assert record.language == "br" and record.hash != default.facts["record"]
     assert other.facts["text"] == default.facts["text"] and other.losses["learnt"] != default.losses["learnt"]
     assert len(other.counts["pos"]) == 8
+    model = HyperX.from_pretrained(base_folder(bench, 1), backbone=load_backbone(bench.backbone))
+    attach(bench, cell, model)
+    assert model.record("hsb", {}).tensors["part.up"].tolist() == record.tensors["part.up"].tolist()
