@@ -1,8 +1,8 @@
 """Every option, once: frozen dataclasses whose texts the command line shows and whose values a run keeps.
 
-A TOML file has the tables ``[model]``, ``[train]``, ``[add_language]``, ``[add_task]`` and ``[fewshot]``; a flag
-overrides the file, the file overrides the preset. Unknown keys are refused by name, contradictions by both names,
-before anything is loaded.
+A TOML file has the tables ``[model]``, ``[train]``, ``[add_language]``, ``[add_task]``, ``[fewshot]`` and ``[full]``;
+a flag overrides the file, the file overrides the preset. Unknown keys are refused by name, contradictions by both
+names, before anything is loaded.
 """
 
 import dataclasses
@@ -64,6 +64,7 @@ class TrainOptions:
     task_shares: Annotated[str, "fixed shares of the steps by task, such as mlm=0.5,pos=0.27,ner=0.23"] = ""
     mask_rate: Annotated[float, "share of the pieces that MLM asks for"] = 0.15
     language_dropout: Annotated[float, "share of the batches read under the mean vector, as a new language is"] = 0.0
+    train_hypernetwork: Annotated[bool, "let hypernetwork and embeddings learn; without, a control"] = True
     validate_every: Annotated[int, "steps between two validations"] = 1000
     validation_sentences: Annotated[int, "sentences of each pair in a validation"] = 64
     average_last: Annotated[int, "validated checkpoints at the end that are averaged (1: none)"] = 3
@@ -100,7 +101,9 @@ class AddOptions:
     ] = "part"
     rank: Annotated[int, "bottleneck width of the language part"] = 16
     depth: Annotated[float, "share of the layers, from the lowest, that the language part acts in"] = 0.5
-    start: Annotated[Literal["mean", "nearest", "mixture", "best"], "where the vector starts, or stays"] = "mean"
+    start: Annotated[Literal["mean", "nearest", "mixture", "best", "random"], "where the vector starts, or stays"] = (
+        "mean"
+    )
     steps: Annotated[int, "most optimiser steps"] = 1000
     warmup: Annotated[int, "optimiser steps of linear warm-up"] = 20
     mixture_steps: Annotated[int, "optimiser steps for the mixture weights of the start"] = 40
@@ -136,7 +139,7 @@ class AddOptions:
         _fraction(self, "depth")
         _one_of(self, "precision", get_args(Precision))
         _one_of(self, "capacity", ("part", "vector", "both"))
-        _one_of(self, "start", ("mean", "nearest", "mixture", "best"))
+        _one_of(self, "start", ("mean", "nearest", "mixture", "best", "random"))
         if self.max_length > self.max_tokens:
             raise UsageError(f"max_length ({self.max_length}) must not exceed max_tokens ({self.max_tokens}).")
 
@@ -211,6 +214,23 @@ class FewshotOptions:
             raise UsageError(f"max_length ({self.max_length}) must not exceed max_tokens ({self.max_tokens}).")
 
 
+@dataclass(frozen=True, kw_only=True)
+class FullOptions:
+    """Few-shot that moves the hypernetwork too (paper, appendix D: 50 epochs, no decay), under a regulariser."""
+
+    full_epochs: Annotated[int, "passes over the sentences, without warm-up or decay"] = 50
+    full_rate: Annotated[float, "learning rate of all that moves"] = 1e-4
+    full_weight: Annotated[float, "beta of the regulariser that holds the other pairs' adapters (0: none)"] = 0.01
+    full_pairs: Annotated[int, "other pairs drawn for the regulariser in each step"] = 4
+    full_sentences: Annotated[int, "dev sentences of each other language that harm is measured on"] = 200
+
+    def __post_init__(self) -> None:
+        for name in ("full_epochs", "full_pairs", "full_sentences"):
+            _at_least(self, name, 1)
+        _positive(self, "full_rate")
+        _at_least(self, "full_weight", 0)
+
+
 PRESETS: dict[str, dict[str, dict[str, Any]]] = {
     # The paper's section 4.3 and its public configuration: 100,000 steps of 32 sentences, linear to zero.
     name: {
@@ -227,10 +247,10 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
 
 SECTIONS = {
     "model": ModelOptions, "train": TrainOptions, "add_language": AddOptions, "add_task": AddTaskOptions,
-    "fewshot": FewshotOptions,
+    "fewshot": FewshotOptions, "full": FullOptions,
 }  # fmt: skip
 
-Options = TypeVar("Options", ModelOptions, TrainOptions, AddOptions, AddTaskOptions, FewshotOptions)
+Options = TypeVar("Options", ModelOptions, TrainOptions, AddOptions, AddTaskOptions, FewshotOptions, FullOptions)
 
 
 def resolve(

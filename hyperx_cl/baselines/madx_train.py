@@ -28,7 +28,6 @@ from hyperx_cl.baselines.madx_storage import (
 from hyperx_cl.data.batches import Batch, Pair, collate
 from hyperx_cl.data.encode import Encoded, Encoder
 from hyperx_cl.data.examples import content_hash
-from hyperx_cl.data.masking import Vocabulary, mask_generator, mask_tokens
 from hyperx_cl.data.root import DataRoot
 from hyperx_cl.data.sampler import PairSampler
 from hyperx_cl.data.tasks import MLM, builtin
@@ -39,6 +38,7 @@ from hyperx_cl.model.infer import masked_batches, masked_score
 from hyperx_cl.train.checkpoint import remove_checkpoint
 from hyperx_cl.train.corpora import Corpus, Validator, load_corpora
 from hyperx_cl.train.loop import make_accelerator
+from hyperx_cl.train.masked_draw import MaskedDraw
 from hyperx_cl.train.progress import Reporter, Silent
 from hyperx_cl.train.proof import frozen
 
@@ -85,16 +85,9 @@ def learn_language(
         raise DataError(f"There is no text of '{code}' to look at while it is learnt; give more text.")
     if any(segment.pair != pair for batch in stop for segment in batch.segments):
         raise UsageError(f"The batches to look at are not all masked text of '{code}'; make them for that language.")
-    sampler = PairSampler({pair: [len(e) for e in train]}, max_tokens=max_tokens, seed=seed)
-    vocabulary = Vocabulary.of(model.tokenizer)
-
-    def draw() -> Batch:
-        number = sampler.number
-        _, indices = next(sampler)
-        lines = [train[i] for i in indices]
-        batch = mask_tokens(lines, pair, vocabulary, mask_generator(seed, number), rate=mask_rate)
-        return batch.to(model.device)
-
+    draw = MaskedDraw(
+        code, train, model.tokenizer, max_tokens=max_tokens, mask_rate=mask_rate, seed=seed, device=model.device
+    )
     course = Course(steps, rate, warmup, check_every, patience, checkpoint, resume, reporter or Silent())
     told = {"max_tokens": max_tokens, "mask_rate": mask_rate, "seed": seed}
     configuration = _language_configuration(model, code, train, stop) | course.settings | told
@@ -102,7 +95,7 @@ def learn_language(
     try:
         with frozen(cast(Any, model), seed=seed):
             moving = dict(model.new_language(code).named_parameters())
-            learning = Learning(model, moving, draw, sampler, course, configuration, f"{code}: stop loss")
+            learning = Learning(model, moving, draw, draw.sampler, course, configuration, f"{code}: stop loss")
             return learning.run(lambda: masked_score(cast(Any, model), stop).loss, first=True)
     except BaseException:
         if code in model.language_adapters:

@@ -1,5 +1,6 @@
-"""The base runs: one model a seed, none of which has met a new language; and MAD-X's source adapters, likewise."""
+"""What cells stand on: base runs that have met no new language, and the runs they are held against; one a seed."""
 
+import json
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 from hyperx_cl.baselines.madx_storage import LANGUAGES
 from hyperx_cl.baselines.madx_train import learn_all
 from hyperx_cl.bench.drive import Ground
-from hyperx_cl.bench.plan import METHODS, Bench, Cell
+from hyperx_cl.bench.plan import METHODS, Bench, Cell, Run
 from hyperx_cl.data.root import DataRoot
 from hyperx_cl.data.tasks import builtin
 from hyperx_cl.model.backbone import load_backbone
@@ -15,25 +16,36 @@ from hyperx_cl.train.joint import train_joint
 from hyperx_cl.train.progress import Reporter
 
 
-def base_folder(bench: Bench, seed: int, kind: str = "learnt") -> Path:
-    """Where the model of a seed lies, or will: the joint one, or for the kind ``madx`` MAD-X's adapters."""
-    return bench.folder / f"{'madx' if kind == 'madx' else 'base'}-{seed}"
+def run_folder(bench: Bench, seed: int, run: Run = "base") -> Path:
+    """Where a run of a seed lies, or will."""
+    return bench.folder / f"{run}-{seed}"
 
 
-def has_base(bench: Bench, seed: int, kind: str) -> bool:
-    """Whether the run that methods of a kind stand on has ended."""
-    return (base_folder(bench, seed, kind) / ("tasks.json" if kind == "madx" else "model.safetensors")).is_file()
+def has_run(bench: Bench, seed: int, run: Run) -> bool:
+    """Whether a run has ended."""
+    return (run_folder(bench, seed, run) / ("tasks.json" if run == "madx" else "model.safetensors")).is_file()
 
 
-def base_ground(bench: Bench, cell: Cell) -> Ground | None:
+def run_ground(bench: Bench, cell: Cell) -> Ground | None:
     """The run that a cell stands on, where it has not ended."""
-    kind = METHODS[cell.method].kind
-    if has_base(bench, cell.seed, kind):
+    run = METHODS[cell.method].over
+    if has_run(bench, cell.seed, run):
         return None
-    if kind == "madx":
+    if run == "madx":
         steps = len(_madx_languages(bench)) * bench.add.steps + bench.madx_task_steps
         return Ground(f"MAD-X's sources, seed {cell.seed}", steps, partial(_train_madx, bench, cell.seed))
-    return Ground(f"the base run, seed {cell.seed}", bench.train.steps, partial(_train_joint, bench, cell.seed))
+    title = f"the {'base run' if run == 'base' else f'{run} run'}, seed {cell.seed}"
+    return Ground(title, bench.train.steps, partial(_train_joint, bench, cell.seed, run))
+
+
+def source_cost(folder: Path) -> dict[str, float]:
+    """What MAD-X's languages and tasks of the base run have cost once, before any new language: tokens and seconds."""
+    told = [json.loads(file.read_text(encoding="utf-8"))["learnt"] for file in _told(folder)]
+    return {name: sum(facts[name] for facts in told) for name in ("tokens", "seconds")}
+
+
+def _told(folder: Path) -> list[Path]:
+    return [*sorted((folder / LANGUAGES).glob("*.json")), folder / "tasks.json"]
 
 
 class Chained:
@@ -64,7 +76,7 @@ def _madx_languages(bench: Bench) -> list[str]:
 
 
 def _train_madx(bench: Bench, seed: int, reporter: Reporter) -> None:
-    folder, languages = base_folder(bench, seed, "madx"), _madx_languages(bench)
+    folder, languages = run_folder(bench, seed, "madx"), _madx_languages(bench)
     done = sum((folder / LANGUAGES / f"{code}.json").is_file() for code in languages)
     learn_all(
         load_backbone(bench.backbone), DataRoot(bench.data), folder, sources=bench.fold.sources, mlm=languages,
@@ -74,12 +86,14 @@ def _train_madx(bench: Bench, seed: int, reporter: Reporter) -> None:
     )  # fmt: skip
 
 
-def _train_joint(bench: Bench, seed: int, reporter: Reporter) -> None:
-    root, left_out = DataRoot(bench.data), (*bench.fold.new, *bench.fold.left_out)
-    spoken = [code for code in root.languages("mlm") if code not in left_out]
+def _train_joint(bench: Bench, seed: int, run: Run, reporter: Reporter) -> None:
+    root, unread = DataRoot(bench.data), (*bench.fold.new, *bench.fold.left_out)
+    if run == "joint":
+        unread = bench.fold.left_out
+    spoken = [code for code in root.languages("mlm") if code not in unread]
     languages = {"mlm": spoken, **{task: list(codes) for task, codes in bench.fold.sources.items()}}
     train_joint(
         load_backbone(bench.backbone), root, {name: builtin(name) for name in languages}, languages,
-        model_options=bench.shape, options=replace(bench.train, seed=seed), out=base_folder(bench, seed), resume=True,
-        reporter=reporter,
+        model_options=bench.shape, out=run_folder(bench, seed, run), resume=True, reporter=reporter,
+        options=replace(bench.train, seed=seed, train_hypernetwork=run != "untrained"),
     )  # fmt: skip

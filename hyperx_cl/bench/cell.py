@@ -4,9 +4,12 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from hyperx_cl.baselines.course import Course
+from hyperx_cl.baselines.course import Learnt as CourseLearnt
+from hyperx_cl.baselines.direct import Direct, learn_direct
 from hyperx_cl.baselines.madx_storage import load
 from hyperx_cl.baselines.madx_train import learn_language
-from hyperx_cl.bench.base import base_folder
+from hyperx_cl.bench.base import run_folder, source_cost
 from hyperx_cl.bench.curve import Curve
 from hyperx_cl.bench.machine import peak_memory, place
 from hyperx_cl.bench.outcome import Outcome, save
@@ -21,11 +24,12 @@ from hyperx_cl.model.backbone import load_backbone
 from hyperx_cl.model.fingerprint import fingerprint
 from hyperx_cl.model.hyperx import HyperX
 from hyperx_cl.model.infer import masked_score
+from hyperx_cl.model.language import Language
 from hyperx_cl.train.add_language import add_language
 from hyperx_cl.train.checkpoint import remove_checkpoint
 from hyperx_cl.train.material import Material
 from hyperx_cl.train.progress import Reporter, reporting
-from hyperx_cl.train.starts import controls, loss_with, nearest
+from hyperx_cl.train.starts import controls, loss_with, mean, nearest
 
 
 def run_cell(bench: Bench, cell: Cell, quiet: bool) -> None:
@@ -43,14 +47,17 @@ def run_cell(bench: Bench, cell: Cell, quiet: bool) -> None:
 
 def _run(bench: Bench, cell: Cell, options: AddOptions, reporter: Reporter) -> Outcome:
     root, text = DataRoot(bench.data), _text(bench, cell.language)
-    kind = METHODS[cell.method].kind
-    if kind == "madx":
+    method = METHODS[cell.method]
+    if method.kind == "madx":
         return _madx(bench, cell, options, text, reporter)
-    model = HyperX.from_pretrained(base_folder(bench, cell.seed), backbone=load_backbone(bench.backbone))
+    folder = run_folder(bench, cell.seed, method.over)
+    model = HyperX.from_pretrained(folder, backbone=load_backbone(bench.backbone))
     place(model, options.precision)
     gold = Gold(root, cell.language, model)
-    if kind == "control":
+    if method.kind in ("control", "own"):
         return _control(model, cell, options, text, gold)
+    if method.kind == "direct":
+        return _direct(bench, model, cell, options, text, gold, reporter)
     return _learnt(bench, model, cell, options, text, gold, reporter)
 
 
@@ -63,7 +70,8 @@ def _text(bench: Bench, code: str) -> Text:
 
 
 def _madx(bench: Bench, cell: Cell, options: AddOptions, text: Text, reporter: Reporter) -> Outcome:
-    model = load(base_folder(bench, cell.seed, "madx"), load_backbone(bench.backbone))
+    folder = run_folder(bench, cell.seed, "madx")
+    model = load(folder, load_backbone(bench.backbone))
     like: Any = model  # it runs as a HyperX does, and has the same languages and tasks
     place(like, options.precision)
     material, gold = Material(like, cell.language, text, options), Gold(DataRoot(bench.data), cell.language, like)
@@ -76,25 +84,54 @@ def _madx(bench: Bench, cell: Cell, options: AddOptions, text: Text, reporter: R
     keep_adapter(bench, cell, model)
     return Outcome(
         cell=cell, model=fingerprint(model.saved_tensors()), options=asdict(options) | {"rate": bench.madx_rate},
-        numbers=model.language_numbers, tokens=learnt.tokens, seconds=learnt.seconds, peak_memory=peak_memory(),
-        losses={"learnt": masked_score(like, material.report).loss},
-        # Looks are counted in steps; one reads about as many tokens as any other.
-        curve=[(round(learnt.tokens * step / learnt.steps), loss, None) for step, loss in learnt.looks],
-        counts=gold.counts(like),
-        facts={"steps": learnt.steps, "chosen": learnt.chosen, "text": text.sha256, "gold": gold.hashes},
+        numbers=model.language_numbers, peak_memory=peak_memory(),
+        losses={"learnt": masked_score(like, material.report).loss}, counts=gold.counts(like), **_course(learnt),
+        facts={"steps": learnt.steps, "chosen": learnt.chosen, "text": text.sha256, "gold": gold.hashes,
+               "sources": source_cost(folder)},
     )  # fmt: skip
 
 
 def _control(model: HyperX, cell: Cell, options: AddOptions, text: Text, gold: Gold) -> Outcome:
     material = Material(model, cell.language, text, options)
-    close = nearest(model, cell.language, model.languages(), material.screen).name.removeprefix("nearest: ")
-    slot = controls(model, cell.language, close, seed=cell.seed)[cell.method]
+    others = [code for code in model.languages() if code != cell.language]
+    close = nearest(model, cell.language, others, material.screen).name.removeprefix("nearest: ")
+    slots = controls(model, cell.language, close, seed=cell.seed)
+    own = METHODS[cell.method].kind == "own"
+    slot = model.language(cell.language).own if own else slots[cell.method]
     loss = loss_with(model, cell.language, slot, material.report)
     return Outcome(
-        cell=cell, model=model.fingerprint(), options={}, numbers=0, tokens=0, seconds=0.0, peak_memory=peak_memory(),
-        losses={"learnt": loss}, curve=[], counts=gold.counts(model),
+        cell=cell, model=model.fingerprint(), options={}, numbers=len(slot.embedding) if own else 0, tokens=0,
+        seconds=0.0, peak_memory=peak_memory(), losses={"learnt": loss}, curve=[], counts=gold.counts(model),
         facts={"nearest": close, "text": text.sha256, "gold": gold.hashes},
     )  # fmt: skip
+
+
+def _direct(
+    bench: Bench, model: HyperX, cell: Cell, options: AddOptions, text: Text, gold: Gold, reporter: Reporter
+) -> Outcome:
+    material, direct = Material(model, cell.language, text, options), Direct(model)
+    model.added[cell.language] = Language(mean(model, [*model.base]).slot).to(model.device)
+    course = Course(
+        options.steps, options.rate, options.warmup, options.check_every, options.patience, _checkpoint(bench, cell),
+        True, reporter,
+    )  # fmt: skip
+    learnt = learn_direct(
+        model, direct, cell.language, material.train, material.stop, course, max_tokens=options.max_tokens,
+        mask_rate=options.mask_rate, seed=cell.seed,
+    )  # fmt: skip
+    with direct.acting(model):
+        return Outcome(
+            cell=cell, model=model.fingerprint(), options=asdict(options), numbers=direct.numbers,
+            peak_memory=peak_memory(), losses={"learnt": masked_score(model, material.report).loss},
+            counts=gold.counts(model), **_course(learnt),
+            facts={"steps": learnt.steps, "chosen": learnt.chosen, "text": text.sha256, "gold": gold.hashes},
+        )  # fmt: skip
+
+
+def _course(learnt: CourseLearnt) -> dict[str, Any]:
+    # Looks are counted in steps; one reads about as many tokens as any other.
+    curve = [(round(learnt.tokens * step / learnt.steps), loss, None) for step, loss in learnt.looks]
+    return {"tokens": learnt.tokens, "seconds": learnt.seconds, "curve": curve}
 
 
 def _learnt(

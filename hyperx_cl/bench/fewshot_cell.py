@@ -12,7 +12,7 @@ from hyperx_cl.baselines.full import Full, load_full
 from hyperx_cl.baselines.full_train import is_learnt, learn_full
 from hyperx_cl.baselines.madx import MadX
 from hyperx_cl.baselines.madx_storage import load as load_madx
-from hyperx_cl.bench.base import base_folder, has_base
+from hyperx_cl.bench.base import has_run, run_folder
 from hyperx_cl.bench.drive import Ground, Work
 from hyperx_cl.bench.fewshot_plan import FULL, FewBench, FewCell, pool
 from hyperx_cl.bench.kept import counts_from_json, counts_to_json, damaged, read, write
@@ -92,9 +92,9 @@ def expect_ready(few: FewBench, cells: Sequence[FewCell]) -> None:
         if cell.added is None:
             continue
         expect_kept(few.bench, cell.added)
-        kind = METHODS[cell.method].kind
-        if not has_base(few.bench, cell.seed, kind):
-            folder = base_folder(few.bench, cell.seed, kind)
+        run = METHODS[cell.method].over
+        if not has_run(few.bench, cell.seed, run):
+            folder = run_folder(few.bench, cell.seed, run)
             raise NotFoundError(f"There is no whole base run in {folder}, which '{cell.added.name}' was learnt over.")
 
 
@@ -129,9 +129,9 @@ def _model(few: FewBench, cell: FewCell) -> HyperX | MadX | Full:
     backbone = load_backbone(few.bench.backbone)
     if cell.added is None:
         return load_full(_full_folder(few, cell.seed), backbone)
-    kind = METHODS[cell.method].kind
-    folder = base_folder(few.bench, cell.seed, kind)
-    if kind == "madx":
+    method = METHODS[cell.method]
+    folder = run_folder(few.bench, cell.seed, method.over)
+    if method.kind == "madx":
         madx = load_madx(folder, backbone)
         attach_adapter(few.bench, cell.added, madx)
         return madx

@@ -22,9 +22,9 @@ FULL = "full"
 """Full fine-tuning: all weights of the backbone, first on the sources, then on the sentences."""
 
 FEW_METHODS = (DEFAULT, "mean", "madx", FULL)
-"""What is compared unless other methods are named; any method of `plan.METHODS` can be."""
+"""What is compared unless other methods are named; any of `KNOWN` can be, those that leave a record or an adapter."""
 
-KNOWN = (*METHODS, FULL)
+KNOWN = (*(name for name, method in METHODS.items() if method.kind != "direct"), FULL)
 
 Item = TypeVar("Item")
 

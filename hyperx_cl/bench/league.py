@@ -5,11 +5,12 @@ from typing import Any
 
 import numpy as np
 
+from hyperx_cl.bench.compare import bounded, counts_of, joint_share, tokens_to_equal_loss, with_controls, with_default
 from hyperx_cl.bench.outcome import Outcome
-from hyperx_cl.bench.plan import CONTROLS, DEFAULT, METHODS, Fold
+from hyperx_cl.bench.plan import METHODS, Fold
 from hyperx_cl.evaluate.markdown import table_lines
-from hyperx_cl.evaluate.metrics import Counts
-from hyperx_cl.evaluate.paired import macro_difference
+
+TASKS = ("pos", "ner")
 
 
 def league(fold: Fold, outcomes: Sequence[Outcome]) -> dict[str, Any]:
@@ -20,48 +21,61 @@ def league(fold: Fold, outcomes: Sequence[Outcome]) -> dict[str, Any]:
         outcomes: Of any cells; what is missing is left out, not guessed.
 
     Returns:
-        JSON: ``rows`` by method; ``macro``: by group of languages and task, every method's mean over its languages with
-        its interval; ``compared``: likewise, every learnt method against the better control on the languages and seeds
-        that both have; ``cells``: what the plots are drawn from.
+        JSON: ``rows`` by method; and by group of languages and task ``macro``: every method's mean over its languages
+        with its interval; ``compared``: every learnt method against the better control; ``against``: the default
+        against every other learnt method; ``shares``: how far the default goes from the mean vector to the joint run;
+        by group ``equal_loss``: tokens that other methods need over the default's; ``cells``: what the plots are drawn
+        from.
     """
     rows = {name: _row([o for o in outcomes if o.cell.method == name]) for name in METHODS}
+    each = [(group, codes, task) for group, codes in fold.groups.items() for task in TASKS]
     return {
         "groups": {group: list(codes) for group, codes in fold.groups.items()},
         "rows": {name: row for name, row in rows.items() if row},
-        "compared": [
-            found
+        "compared": [{"group": g, **c} for g, codes, task in each for c in with_controls(codes, task, outcomes)],
+        "against": [{"group": g, **c} for g, codes, task in each for c in with_default(codes, task, outcomes)],
+        "shares": [{"group": g, **c} for g, codes, task in each if (c := joint_share(codes, task, outcomes))],
+        "equal_loss": [
+            {"group": group, **found}
             for group, codes in fold.groups.items()
-            for task in ("pos", "ner")
-            for found in _compared(group, codes, task, outcomes)
+            for found in tokens_to_equal_loss([o for o in outcomes if o.cell.language in codes])
         ],
         "macro": [
             {"group": group, "task": task, "method": name, **found}
-            for group, codes in fold.groups.items()
-            for task in ("pos", "ner")
+            for group, codes, task in each
             for name in METHODS
-            if (found := _bounded(_counts(outcomes, name, task, codes)))
+            if (found := bounded(counts_of(outcomes, name, task, codes)))
         ],
         "cells": [_cell(o) for o in sorted(outcomes, key=lambda o: o.cell)],
     }
 
 
 def to_markdown(table: Mapping[str, Any]) -> str:
-    """Write rows and comparisons as two tables for each group of languages."""
+    """Write rows and comparisons as tables for each group of languages."""
     lines: list[str] = []
     for group, codes in table["groups"].items():
         shown = [code for code in codes if any(code in row["languages"] for row in table["rows"].values())]
-        if shown:
-            lines += [f"## {group.capitalize()} languages: {', '.join(shown)}", "", *_rows(table["rows"], shown), ""]
-            compared = [c for c in table["compared"] if c["group"] == group]
-            lines += [*_comparisons(compared), ""] if compared else []
+        if not shown:
+            continue
+        lines += [f"## {group.capitalize()} languages: {', '.join(shown)}", "", *_rows(table["rows"], shown), ""]
+        lines += [line for name, row in table["rows"].items() if "sources" in row for line in (_sources(name, row), "")]
+        for name, written in (("compared", _comparisons), ("against", _opponents), ("equal_loss", _ratios)):
+            found = [c for c in table[name] if c["group"] == group]
+            lines += [*written(found), ""] if found else []
+        lines += [line for share in table["shares"] if share["group"] == group for line in (_share(share), "")]
     return "\n".join(lines)
+
+
+_SOURCES = ("tokens", "seconds")
 
 
 def _row(outcomes: Sequence[Outcome]) -> dict[str, Any]:
     if not outcomes:
         return {}
     codes = sorted({o.cell.language for o in outcomes})
+    sources = {o.cell.seed: o.facts["sources"] for o in outcomes if "sources" in o.facts}.values()
     return {
+        **({"sources": {name: round(_mean(s[name] for s in sources)) for name in _SOURCES}} if sources else {}),
         "numbers": max(o.numbers for o in outcomes),
         "tokens": round(_mean(o.tokens for o in outcomes)),
         "seconds": round(_mean(o.seconds for o in outcomes)),
@@ -78,74 +92,6 @@ def _language(outcomes: Sequence[Outcome]) -> dict[str, Any]:
         "loss": _mean(losses) if losses else None,
         **{task: _mean(o.counts[task].value for o in outcomes if task in o.counts) for task in tasks},
     }
-
-
-def _compared(group: str, codes: Sequence[str], task: str, outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
-    """Every learnt method against the control with the better macro score."""
-    found = []
-    for method in (name for name, m in METHODS.items() if m.kind != "control"):
-        per = {name: _counts(outcomes, name, task, codes) for name in (method, *CONTROLS)}
-        common = _whole(set.intersection(*(set(cells) for cells in per.values())))
-        if not common:
-            continue
-        macro = {name: _macro(cells, common) for name, cells in per.items()}
-        control = max(CONTROLS, key=lambda name: macro[name])
-        found.append(
-            {
-                "group": group, "task": task, "method": method, "control": control, "primary": method == DEFAULT and
-                task == "pos", "languages": sorted({code for _, code in common}),
-                "seeds": sorted({seed for seed, _ in common}), "score": macro[method], "control_score": macro[control],
-                **_difference(per[method], per[control], common),
-            }
-        )  # fmt: skip
-    return found
-
-
-Cells = Mapping[tuple[int, str], Counts]
-
-
-def _counts(outcomes: Sequence[Outcome], method: str, task: str, codes: Sequence[str]) -> Cells:
-    return {
-        (o.cell.seed, o.cell.language): o.counts[task]
-        for o in outcomes
-        if o.cell.method == method and task in o.counts and o.cell.language in codes
-    }
-
-
-def _macro(cells: Cells, common: Iterable[tuple[int, str]]) -> float:
-    return _mean(cells[key].value for key in common)
-
-
-def _difference(first: Cells, second: Cells, common: Sequence[tuple[int, str]]) -> dict[str, float]:
-    codes = sorted({code for _, code in common})
-    sides = [{code: [cells[key] for key in common if key[1] == code] for code in codes} for cells in (first, second)]
-    found = macro_difference(*sides)
-    return {"difference": found.value, "low": found.low, "high": found.high, "p": found.p_value}
-
-
-def _whole(keys: Iterable[tuple[int, str]]) -> list[tuple[int, str]]:
-    """Of seeds and languages a rectangle: the most languages that one seed has, and every seed that has them all.
-
-    A bench that was stopped has whole rows of some seeds; a bootstrap over seeds needs every language in each.
-    """
-    codes_of: dict[int, set[str]] = {}
-    for seed, code in keys:
-        codes_of.setdefault(seed, set()).add(code)
-    codes = max((codes_of[seed] for seed in sorted(codes_of)), key=len, default=set())
-    return sorted((seed, code) for seed, had in codes_of.items() if codes <= had for code in codes)
-
-
-def _bounded(cells: Cells) -> dict[str, Any]:
-    """A method's macro score with its interval: its difference from what gets nothing right."""
-    common = _whole(cells)
-    if not common:
-        return {}
-    nothing = {key: Counts(c.metric, np.zeros(len(c)), c.denominator) for key, c in cells.items()}
-    found = _difference(cells, nothing, common)
-    return {
-        "languages": sorted({code for _, code in common}), "seeds": sorted({seed for seed, _ in common}),
-        "score": found["difference"], "low": found["low"], "high": found["high"],
-    }  # fmt: skip
 
 
 def _cell(outcome: Outcome) -> dict[str, Any]:
@@ -177,14 +123,57 @@ def _rows(rows: Mapping[str, Any], codes: Sequence[str]) -> list[str]:
     return table_lines([head[i] for i in kept], [[cells[i] for i in kept] for cells in body])
 
 
+def _sources(name: str, row: Mapping[str, Any]) -> str:
+    cost = row["sources"]
+    return (
+        f"{name} stands on adapters of the base run's languages and tasks, which took {cost['tokens']:,} tokens and "
+        f"{cost['seconds']:,} s, once a seed."
+    )
+
+
 def _comparisons(found: Sequence[Mapping[str, Any]]) -> list[str]:
     rows = [
         [
-            f"**{c['method']}**" if c["primary"] else c["method"], c["task"].upper(), f"{100 * c['score']:.1f}",
-            f"{c['control']} {100 * c['control_score']:.1f}",
-            f"{100 * c['difference']:+.1f} [{100 * c['low']:+.1f}, {100 * c['high']:+.1f}]",
-            " ".join(c["languages"]), " ".join(map(str, c["seeds"])),
+            f"**{c['method']}**" if c["primary"] else c["method"], *_compared(c, c["score"]),
+            f"{c['control']} {100 * c['control_score']:.1f}", *_difference(c),
         ]
         for c in found
     ]  # fmt: skip
-    return table_lines(["method", "task", "macro %", "better control", "difference", "languages", "seeds"], rows)
+    return table_lines(["method", "task", "macro %", "better control", *_DIFFERENCE], rows)
+
+
+def _opponents(found: Sequence[Mapping[str, Any]]) -> list[str]:
+    rows = [
+        [c["other"], *_compared(c, c["score"]), f"{100 * c['other_score']:.1f}", *_difference(c)] for c in found
+    ]  # fmt: skip
+    return table_lines(["default against", "task", "default, macro %", "other, macro %", *_DIFFERENCE], rows)
+
+
+_DIFFERENCE = ("difference", "p (Holm)", "languages", "seeds")
+
+
+def _compared(found: Mapping[str, Any], score: float) -> list[str]:
+    return [found["task"].upper(), f"{100 * score:.1f}"]
+
+
+def _difference(c: Mapping[str, Any]) -> list[str]:
+    return [
+        f"{100 * c['difference']:+.1f} [{100 * c['low']:+.1f}, {100 * c['high']:+.1f}]", f"{c['p_holm']:.3f}",
+        " ".join(c["languages"]), " ".join(map(str, c["seeds"])),
+    ]  # fmt: skip
+
+
+def _ratios(found: Sequence[Mapping[str, Any]]) -> list[str]:
+    rows = [
+        [c["other"], "" if c["ratio"] is None else f"{c['ratio']:.1f}", str(c["cells"]), str(c["never"])] for c in found
+    ]
+    return table_lines(["tokens to the lowest loss of", "over the default's", "cells", "never reached"], rows)
+
+
+def _share(found: Mapping[str, Any]) -> str:
+    way = found["way"]
+    told = f"{100 * way['difference']:+.1f} [{100 * way['low']:+.1f}, {100 * way['high']:+.1f}]"
+    start = f"From the mean vector to the joint run it is {told} points of macro {found['task'].upper()}"
+    if found["value"] is None:
+        return f"{start}: nothing that a share could be taken of."
+    return f"{start}; the default goes {found['value']:.2f} [{found['low']:.2f}, {found['high']:.2f}] of that way."

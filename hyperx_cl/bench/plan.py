@@ -8,7 +8,10 @@ from typing import Any, Literal
 from hyperx_cl.config import AddOptions, ModelOptions, TrainOptions
 from hyperx_cl.errors import UsageError, did_you_mean
 
-Kind = Literal["control", "learnt", "other", "madx"]
+Kind = Literal["control", "own", "learnt", "direct", "other", "madx"]
+Run = Literal["base", "untrained", "joint", "madx"]
+"""What a method stands on: the base run; one whose hypernetwork never learnt; one that read the new languages' texts
+too; MAD-X's adapters of the base run's languages."""
 
 
 @dataclass(frozen=True)
@@ -73,15 +76,18 @@ class Method:
     Args:
         name: Short, as in the table.
         about: A line for the table's legend.
-        kind: ``control``: nothing is learnt; ``learnt``: `add_language` with some options changed; ``other``: the same
-            on the text of the fold's next new language; ``madx``: MAD-X.
+        kind: ``control``: nothing is learnt; ``own``: the vector that the joint run has learnt; ``learnt``:
+            `add_language` with some options changed; ``other``: the same on the text of the fold's next new language;
+            ``direct``: the generated adapters themselves; ``madx``: MAD-X.
         options: What differs from the default options of `add_language`.
+        over: What it stands on.
     """
 
     name: str
     about: str
     kind: Kind
     options: Mapping[str, Any] = field(default_factory=dict)
+    over: Run = "base"
 
 
 DEFAULT = "default"
@@ -114,7 +120,25 @@ METHODS = {
             "part-384", "a part of MAD-X's size in all layers, no shift", "learnt",
             {"shift_pieces": 0, "rank": 384, "depth": 1.0},
         ),
-        Method("madx", "a MAD-X language adapter and task adapters, the same tokens", "madx"),
+        *(
+            Method(
+                f"descent-{rate}", f"plain descent of the vector from N(0, 1), learning rate {rate}", "learnt",
+                {"capacity": "vector", "start": "random", "rate": rate},
+            )
+            for rate in (0.002, 0.01, 0.05)
+        ),
+        Method(
+            "from-random", "the default's numbers and the vector, which starts at random", "learnt",
+            {"capacity": "both", "start": "random"},
+        ),
+        Method("direct", "the mean's generated adapters, all of their weights learnt", "direct", {"rate": 5e-4}),
+        Method("untrained", "the default, over a hypernetwork that never learnt", "learnt", over="untrained"),
+        Method("joint", "the vector learnt in a joint run that read the text too", "own", over="joint"),
+        Method("madx", "a MAD-X language adapter and task adapters, the same tokens", "madx", over="madx"),
+        Method(
+            "madx-long", "the same, the language's adapter learnt until its loss falls no more", "madx",
+            {"steps": 3000}, over="madx",
+        ),
     )
 }  # fmt: skip
 """All methods by name."""

@@ -65,6 +65,8 @@ def attach(bench: Bench, cell: Cell, model: HyperX) -> None:
         model.attach(record)
         model.added[cell.language] = model.language(record.language)  # another's, where its text has taught
         return
+    if METHODS[cell.method].kind == "own":
+        return  # the model itself has it
     slots = controls(model, cell.language, outcome.facts["nearest"], seed=cell.seed)
     place(model, cell.language, slots[cell.method])
 
@@ -89,4 +91,4 @@ def _file(bench: Bench, outcome: Outcome) -> Path | None:
     kind = METHODS[cell.method].kind
     if kind == "madx":
         return _folder(bench) / cell.name / LANGUAGES / f"{cell.language}.safetensors"
-    return _folder(bench) / f"{outcome.facts['record']}.safetensors" if kind != "control" else None
+    return _folder(bench) / f"{outcome.facts['record']}.safetensors" if kind in ("learnt", "other") else None

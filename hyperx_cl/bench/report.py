@@ -7,17 +7,21 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from hyperx_cl.bench.base import base_ground
+from hyperx_cl.bench.base import run_ground
 from hyperx_cl.bench.cell import run_cell
 from hyperx_cl.bench.drive import Work, drive
 from hyperx_cl.bench.fewshot_cell import expect_ready, few_work, load_few
 from hyperx_cl.bench.fewshot_league import few_league, few_markdown
 from hyperx_cl.bench.fewshot_plan import FewBench, FewCell
+from hyperx_cl.bench.kept import Named
 from hyperx_cl.bench.league import league, to_markdown
 from hyperx_cl.bench.machine import describe
 from hyperx_cl.bench.outcome import load
 from hyperx_cl.bench.plan import Bench, Cell
 from hyperx_cl.bench.plots import draw, expect_matplotlib
+from hyperx_cl.bench.stream import expect_addable, expect_one_stream, load_step, stream_work
+from hyperx_cl.bench.stream_league import stream_league, stream_markdown
+from hyperx_cl.bench.stream_plan import StepCell
 
 Say = Callable[[str], None]
 
@@ -62,7 +66,7 @@ def add_language_bench(
     """
     if plots:
         expect_matplotlib()
-    work = Work(bench.folder / "cells", partial(base_ground, bench), partial(run_cell, bench))
+    work = Work(bench.folder / "cells", partial(run_ground, bench), partial(run_cell, bench))
     left = drive(work, cells, minutes=minutes, quiet=quiet, say=say)
     done = [outcome for cell in cells if (outcome := load(cell, work.cells))]
     about = _about(bench) | {
@@ -111,13 +115,45 @@ def few_shot_bench(
     return _report(table, few_markdown(table), cells, left, results, plots)
 
 
+def stream_bench(
+    bench: Bench, cells: Sequence[StepCell], *, results: Path | None = None, minutes: float = 0, quiet: bool = False,
+    say: Say = lambda text: None,
+) -> Report:  # fmt: skip
+    """Add languages one after another, and score them all after each.
+
+    Args:
+        bench: Where and how.
+        cells: Wanted, of `stream_cells`: one order and method.
+        results: Gets the table as ``.json`` and ``.md``; nothing is written without.
+        minutes: Begin nothing new after so many (0: no limit).
+        quiet: Show no progress.
+        say: Told of every piece of work before it begins.
+
+    Raises:
+        NotFoundError: The add-language bench has not learnt what is to be added.
+        ConflictError: A language was learnt anew between two steps.
+        HyperXError: A piece of work failed.
+    """
+    work = stream_work(bench)
+    expect_addable(bench, work.missing(cells))
+    left = drive(work, cells, minutes=minutes, quiet=quiet, say=say)
+    done = [outcome for cell in cells if (outcome := load_step(bench, cell))]
+    for seed in {outcome.cell.seed for outcome in done}:
+        expect_one_stream(bench, [outcome for outcome in done if outcome.cell.seed == seed])
+    about = _about(bench) | {"precision": bench.add.precision, "models": sorted({o.model for o in done})}
+    gold = {f"{task}:{code}": found for o in done for code, of in o.gold.items() for task, found in of.items()}
+    what = {"method": cells[0].method, "order": list(cells[0].order)}
+    table = {"bench": "stream", **what, **stream_league(done), "about": about | {"gold": gold}}
+    return _report(table, stream_markdown(table), cells, left, results, plots=False)
+
+
 def _about(bench: Bench) -> dict[str, Any]:
     return {"backbone": Path(bench.backbone).name, "fold": bench.folder.name, "machine": describe()}
 
 
 def _report(
-    table: dict[str, Any], markdown: str, cells: Sequence[Cell] | Sequence[FewCell],
-    left: Sequence[Cell] | Sequence[FewCell], results: Path | None, plots: bool,
+    table: dict[str, Any], markdown: str, cells: Sequence[Named], left: Sequence[Named], results: Path | None,
+    plots: bool,
 ) -> Report:  # fmt: skip
     missing = [cell.name for cell in left]
     table["missing"] = missing

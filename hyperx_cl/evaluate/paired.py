@@ -6,9 +6,11 @@ test takes one difference a language and speaks of languages like these.
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hyperx_cl.errors import DataError
 from hyperx_cl.evaluate.bootstrap import Difference, bounds, checked, p_value, resampled
@@ -45,19 +47,59 @@ def macro_difference(
         UsageError: `samples` or `confidence` is out of range.
     """
     languages = _matched(first, second, samples, confidence)
-    gaps = []  # of each language, shape [seed, sample]
-    for stream, (a, b) in enumerate(languages.values()):
-        scores = resampled([*a, *b], samples, seed, stream)
-        gaps.append(scores[: len(a)] - scores[len(a) :])
-    macro = np.mean(gaps, axis=0)
-    seeds = len(macro)
-    if seeds > 1:
-        drawn = np.random.default_rng([seed, len(languages)]).integers(0, seeds, (samples, seeds))
-        macro = macro[drawn.T, np.arange(samples)]
-    resamples = macro.mean(axis=0)
+    one, other = _macros([{code: pair[i] for code, pair in languages.items()} for i in (0, 1)], samples, seed)
+    low, high = bounds(one - other, confidence)
     value = float(np.mean(list(_differences(languages).values())))
-    low, high = bounds(resamples, confidence)
-    return Difference(value, low, high, p_value(resamples))
+    return Difference(value, low, high, p_value(one - other))
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """How much of the way from one method to another a third one goes.
+
+    Attributes:
+        value: (third - first) / (second - first) of the macro scores: 0 at the first, 1 at the second, beyond it above.
+        low: Lower bound of its interval.
+        high: Upper bound of its interval.
+        way: Second minus first, on the same resamples. Where its interval reaches 0, the share means nothing.
+    """
+
+    value: float
+    low: float
+    high: float
+    way: Difference
+
+
+def macro_share(
+    third: Scored, first: Scored, second: Scored, *, samples: int = 1000, confidence: float = 0.95, seed: int = 0
+) -> Share:
+    """Bound how much of the way from the first method's macro score to the second's the third one goes.
+
+    The resamples are those of `macro_difference`, the same for all three.
+
+    Args:
+        third: Counts by language, as in `macro_difference`.
+        first: Of the method at 0.
+        second: Of the method at 1.
+        samples: Number of resamples.
+        confidence: Share of resamples inside the bounds, between 0 and 1.
+        seed: Same seed, same bounds, whatever the order of the languages.
+
+    Raises:
+        DataError: As `macro_difference`.
+        UsageError: `samples` or `confidence` is out of range.
+    """
+    way = macro_difference(second, first, samples=samples, confidence=confidence, seed=seed)
+    found, ends = (_matched(method, first, samples, confidence) for method in (third, second))
+    of: list[dict[str, list[Counts]]] = [
+        {code: pair[0] for code, pair in found.items()}, {code: pair[1] for code, pair in found.items()},
+        {code: pair[0] for code, pair in ends.items()},
+    ]  # fmt: skip
+    gone, start, end = _macros(of, samples, seed)
+    shares = np.divide(gone - start, end - start, out=np.full(samples, np.nan), where=end != start)
+    low, high = bounds(shares, confidence)
+    gained = float(np.mean(list(_differences(found).values())))
+    return Share(gained / way.value if way.value else float("nan"), low, high, way)
 
 
 def language_differences(first: Scored, second: Scored) -> dict[str, float]:
@@ -129,6 +171,23 @@ def _doubled_ranks(ascending: Sequence[float]) -> list[int]:
         size = len(list(ties))
         ranks += [2 * len(ranks) + size + 1] * size
     return ranks
+
+
+def _macros(methods: Sequence[Mapping[str, list[Counts]]], samples: int, seed: int) -> list[NDArray[np.float64]]:
+    """Each method's macro score in every resample, averaged over the drawn seeds, ``(samples,)``."""
+    codes = sorted(methods[0])
+    scores: list[list[NDArray[np.float64]]] = [[] for _ in methods]  # of each method and language, [seed, sample]
+    for stream, code in enumerate(codes):
+        sizes = [len(method[code]) for method in methods]
+        drawn = resampled([c for method in methods for c in method[code]], samples, seed, stream)
+        for mine, part in zip(scores, np.split(drawn, np.cumsum(sizes)[:-1]), strict=True):
+            mine.append(part)
+    macros = [np.mean(mine, axis=0) for mine in scores]
+    seeds = max(map(len, macros))
+    if seeds > 1:
+        chosen = np.random.default_rng([seed, len(codes)]).integers(0, seeds, (samples, seeds))
+        macros = [np.broadcast_to(macro, (seeds, samples))[chosen.T, np.arange(samples)] for macro in macros]
+    return [macro.mean(axis=0) for macro in macros]
 
 
 _Matched = dict[str, tuple[list[Counts], list[Counts]]]

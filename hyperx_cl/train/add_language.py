@@ -13,9 +13,6 @@ from torch import Tensor, nn
 
 from hyperx_cl.artefact import LanguageRecord
 from hyperx_cl.config import AddOptions
-from hyperx_cl.data.batches import Batch, Pair
-from hyperx_cl.data.masking import Vocabulary, mask_generator, mask_tokens
-from hyperx_cl.data.sampler import PairSampler
 from hyperx_cl.data.text import Text, check_text
 from hyperx_cl.errors import ConflictError, UsageError
 from hyperx_cl.model.hyperx import HyperX
@@ -24,6 +21,7 @@ from hyperx_cl.model.shift import Shift
 from hyperx_cl.model.tokenpatch import Patch
 from hyperx_cl.train.checkpoint import checkpoint_exists, load_checkpoint, read_state, save_checkpoint
 from hyperx_cl.train.loop import Group, Loop, Schedule
+from hyperx_cl.train.masked_draw import MaskedDraw
 from hyperx_cl.train.material import Material
 from hyperx_cl.train.patching import begin_patch, patch_facts
 from hyperx_cl.train.progress import Reporter, Silent
@@ -152,9 +150,10 @@ class _Learner:
         beside = {"patch": language.patch, "shift": language.shift}
         self.beside = {name: module for name, module in beside.items() if module is not None}
         self.first_beside = copy.deepcopy(self.beside)
-        self.vocabulary, self.pair = Vocabulary.of(model.tokenizer_for(code)), Pair("mlm", code)
-        lengths = {self.pair: [len(line) for line in self.material.train]}
-        self.sampler = PairSampler(lengths, max_tokens=options.max_tokens, seed=options.seed)
+        self.draw = MaskedDraw(
+            code, self.material.train, model.tokenizer_for(code), max_tokens=options.max_tokens,
+            mask_rate=options.mask_rate, seed=options.seed, device=model.device,
+        )  # fmt: skip
         self.rank = 0 if options.capacity == "vector" else options.rank
         self.layers = math.ceil(options.depth * model.shape.layers)
         # Of the patch what was found counts, not how.
@@ -232,9 +231,12 @@ class _Learner:
         close = nearest(self.model, self.code, self.candidates, self.material.screen)
         self.nearest = close.name.removeprefix("nearest: ")
         starts = {"nearest": close, "mean": mean(self.model, base)}
+        if wanted == "random":
+            drawn = controls(self.model, self.code, self.nearest, seed=self.options.seed)["random"]
+            starts["random"] = Start("random", drawn)
         if wanted == "mixture" or (wanted == "best" and self.options.mixture_steps):
             starts["mixture"], self.mixture_tokens = mixture(
-                self.model, self.code, self.candidates, self._draw, self.options.mixture_steps
+                self.model, self.code, self.candidates, self.draw, self.options.mixture_steps
             )
         # Compared as they will be learnt on: a part that has another rank, or is not wanted, is left behind.
         starts = {
@@ -265,7 +267,7 @@ class _Learner:
         learnt = [p for p in slot.parameters() if p.requires_grad]
         for module in self.beside.values():  # not before: nothing learns while a start is looked for
             learnt += module.requires_grad_(True).parameters()
-        self.loop = Loop(self.model, [Group(learnt, o.rate)], self._draw, schedule, clip=o.clip)
+        self.loop = Loop(self.model, [Group(learnt, o.rate)], self.draw, schedule, clip=o.clip)
 
     def _look(self, step: int, loss: float) -> None:
         if loss < min(seen for _, seen in self.looks):
@@ -278,18 +280,10 @@ class _Learner:
     def _keep(self) -> None:
         self.best, self.best_beside = copy.deepcopy(self.slot), copy.deepcopy(self.beside)
 
-    def _draw(self) -> Batch:
-        number = self.sampler.number
-        _, indices = next(self.sampler)
-        generator = mask_generator(self.options.seed, number)
-        lines = [self.material.train[i] for i in indices]
-        batch = mask_tokens(lines, self.pair, self.vocabulary, generator, rate=self.options.mask_rate)
-        return batch.to(self.model.device)
-
     def _save(self, folder: Path) -> None:
         state = {
             "configuration": self.configuration, "start": self.start, "nearest": self.nearest, "looks": self.looks,
-            "idle": self.idle, "mixture_tokens": self.mixture_tokens, "sampler": self.sampler.state_dict(),
+            "idle": self.idle, "mixture_tokens": self.mixture_tokens, "sampler": self.draw.sampler.state_dict(),
             "seconds": self.seconds,
         }  # fmt: skip
         tensors = {f"{name}/{key}": t for name, own in self._kept().items() for key, t in own.state_dict().items()}
@@ -313,7 +307,7 @@ class _Learner:
             module.load_state_dict(_under(tensors, name))
         self.start, self.nearest, self.idle = state["start"], state["nearest"], state["idle"]
         self.looks, self.mixture_tokens = [(s, loss) for s, loss in state["looks"]], state["mixture_tokens"]
-        self.sampler.load_state_dict(state["sampler"])
+        self.draw.sampler.load_state_dict(state["sampler"])
         self.earlier = float(state.get("seconds", 0.0))  # the first version kept none
 
 

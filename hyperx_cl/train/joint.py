@@ -125,6 +125,11 @@ def groups(model: HyperX, options: TrainOptions) -> list[Group]:
     generator = ["hypernetwork.generator.weight"]
     vectors = [n for n in named if n.endswith((".embedding", ".layer_embeddings")) or n.startswith("task_embeddings.")]
     rest = [name for name in named if name not in {*generator, *vectors}]
+    if not options.train_hypernetwork:
+        still = {*generator, *vectors, *(name for name in rest if name.startswith("hypernetwork."))}
+        for name in still:
+            named[name].requires_grad_(False)
+        return [Group([named[name] for name in rest if name not in still], options.rate)]
     kinds = ((rest, options.rate), (vectors, options.rate_embedding), (generator, options.rate_generator))
     return [Group([named[name] for name in names], rate) for names, rate in kinds]
 

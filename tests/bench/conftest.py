@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from hyperx_cl.bench.base import base_ground
+from hyperx_cl.bench.base import run_ground
 from hyperx_cl.bench.cell import run_cell
 from hyperx_cl.bench.fewshot_plan import FewBench
 from hyperx_cl.bench.plan import Cell
@@ -18,7 +18,7 @@ def few(tiny_backbone: Path, tmp_path_factory: pytest.TempPathFactory) -> FewBen
     bench = small_bench(tiny_backbone, tmp_path_factory.mktemp("bench"))
     for method in ("mean", "default", "madx"):
         cell = Cell(1, "hsb", method)
-        ground = base_ground(bench, cell)
+        ground = run_ground(bench, cell)
         if ground:
             ground.make(Silent())
         run_cell(bench, cell, True)

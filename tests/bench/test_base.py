@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from hyperx_cl.bench.base import Chained, base_ground, has_base
+from hyperx_cl.bench.base import Chained, has_run, run_ground
 from hyperx_cl.bench.plan import Bench, Cell
 
 
@@ -41,12 +41,14 @@ def test_a_course_that_is_resumed_in_its_middle_counts_on() -> None:
 
 def test_grounds_know_their_steps_and_when_they_are_done(tmp_path: Path) -> None:
     bench = Bench("small", tmp_path, tmp_path / "main")
-    joint, madx = (base_ground(bench, Cell(3, "hsb", method)) for method in ("default", "madx"))
+    joint, madx = (run_ground(bench, Cell(3, "hsb", method)) for method in ("default", "madx"))
     assert joint is not None and (joint.title, joint.steps) == ("the base run, seed 3", bench.train.steps)
     assert madx is not None and madx.title == "MAD-X's sources, seed 3"
     assert madx.steps == 6 * bench.add.steps + bench.madx_task_steps  # ar en is kk tr zh
     for file in ("base-3/model.safetensors", "madx-3/tasks.json"):
         (bench.folder / file).parent.mkdir(parents=True)
         (bench.folder / file).touch()
-    assert has_base(bench, 3, "control") and has_base(bench, 3, "madx") and not has_base(bench, 1, "learnt")
-    assert base_ground(bench, Cell(3, "hsb", "mean")) is None
+    assert has_run(bench, 3, "base") and has_run(bench, 3, "madx") and not has_run(bench, 1, "base")
+    assert run_ground(bench, Cell(3, "hsb", "mean")) is None
+    still = run_ground(bench, Cell(3, "hsb", "untrained"))
+    assert still is not None and still.title == "the untrained run, seed 3"

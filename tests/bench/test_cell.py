@@ -1,5 +1,6 @@
 """Cells of the add-language bench: what they leave behind, and that what they have learnt is kept beside it."""
 
+import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from hyperx_cl.artefact import load_record
-from hyperx_cl.bench.base import base_folder
+from hyperx_cl.bench.base import run_folder, run_ground
 from hyperx_cl.bench.cell import run_cell
 from hyperx_cl.bench.fewshot_plan import FewBench
 from hyperx_cl.bench.outcome import Outcome, load
@@ -16,6 +17,8 @@ from hyperx_cl.bench.records import attach
 from hyperx_cl.errors import NotFoundError
 from hyperx_cl.model.backbone import load_backbone
 from hyperx_cl.model.hyperx import HyperX
+from hyperx_cl.train.progress import Silent
+from tests.train.small_root import MODEL
 from tests.train.small_text import lines
 
 
@@ -65,6 +68,35 @@ def test_what_another_languages_text_has_taught_is_scored_on_this_one(few: FewBe
     assert record.language == "br" and record.hash != default.facts["record"]
     assert other.facts["text"] == default.facts["text"] and other.losses["learnt"] != default.losses["learnt"]
     assert len(other.counts["pos"]) == 8
-    model = HyperX.from_pretrained(base_folder(bench, 1), backbone=load_backbone(bench.backbone))
+    model = HyperX.from_pretrained(run_folder(bench, 1), backbone=load_backbone(bench.backbone))
     attach(bench, cell, model)
     assert model.record("hsb", {}).tensors["part.up"].tolist() == record.tensors["part.up"].tolist()
+
+
+def test_rows_over_other_runs_and_of_other_weights(few: FewBench) -> None:
+    methods, found_by = ("joint", "untrained", "direct", "from-random"), {}
+    for method in methods:
+        cell = Cell(1, "hsb", method)
+        ground = run_ground(few.bench, cell)
+        if ground:
+            ground.make(Silent())
+        run_cell(few.bench, cell, True)
+        found_by[method] = found(few, method)
+    joint, untrained, direct, random = found_by.values()
+    default = found(few, "default")
+    assert len({joint.model, untrained.model, default.model}) == 3 and direct.model == random.model == default.model
+    assert joint.numbers == MODEL.embedding and joint.tokens == 0 and joint.curve == []
+    assert untrained.numbers == default.numbers and untrained.losses["learnt"] != default.losses["learnt"]
+    assert direct.numbers == 3 * (2 * 32 * MODEL.bottleneck + 32 + MODEL.bottleneck) and direct.tokens > 0
+    assert random.facts["start"] == "random" and random.numbers == default.numbers
+    model = HyperX.from_pretrained(run_folder(few.bench, 1, "joint"), backbone=load_backbone(few.bench.backbone))
+    assert "hsb" in model.base
+    attach(few.bench, Cell(1, "hsb", "joint"), model)
+    assert "hsb" not in model.added
+
+
+def test_madx_knows_what_its_sources_have_cost(few: FewBench) -> None:
+    folder = run_folder(few.bench, 1, "madx")
+    files = [*(folder / "languages").glob("*.json"), folder / "tasks.json"]
+    told = [json.loads(file.read_text())["learnt"]["tokens"] for file in files]
+    assert len(told) == 3 and found(few, "madx").facts["sources"]["tokens"] == sum(told) > 0

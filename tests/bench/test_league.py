@@ -77,4 +77,4 @@ def test_markdown_names_every_group_and_leaves_empty_columns_out() -> None:
                                      outcome("default", "mt", 0.456)]))  # fmt: skip
     assert "## Final languages: mt" in text and "Development" not in text and "NER" not in text
     assert "| default | 64 | 100 | 2 | 0.0 | 3.000 | 45.6 |" in text
-    assert "| **default** | POS | 45.6 | mean 30.0 | +15.6 [+15.6, +15.6] | mt | 1 |" in text
+    assert "| **default** | POS | 45.6 | mean 30.0 | +15.6 [+15.6, +15.6] | 0.002 | mt | 1 |" in text

@@ -39,6 +39,7 @@ def test_the_default_is_add_language_as_it_is_and_the_controls_learn_nothing() -
     assert all(METHODS[name].kind == "control" for name in CONTROLS)
     for method in METHODS.values():
         AddOptions(**method.options)
+        assert (method.kind == "madx") == (method.over == "madx") and (method.kind == "own") == (method.over == "joint")
 
 
 def test_after_the_last_new_language_comes_the_first() -> None:

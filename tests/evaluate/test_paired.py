@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Sequence
+from dataclasses import astuple
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from hyperx_cl.errors import DataError, UsageError
 from hyperx_cl.evaluate.bootstrap import paired_difference
 from hyperx_cl.evaluate.metrics import Counts, SpanCounts
-from hyperx_cl.evaluate.paired import holm, language_differences, macro_difference, wilcoxon
+from hyperx_cl.evaluate.paired import holm, language_differences, macro_difference, macro_share, wilcoxon
 
 Method = dict[str, list[Counts]]
 
@@ -89,7 +90,31 @@ def test_one_seed_is_the_paired_difference() -> None:
     first = {"mt": accuracy(1, sentences=20), "gn": accuracy(2, sentences=30)}
     second = {"gn": accuracy(3, sentences=30), "mt": accuracy(4, sentences=20)}
     expected = paired_difference([first["gn"], first["mt"]], [second["gn"], second["mt"]], seed=5)
-    assert macro_difference(first, second, seed=5) == expected
+    found = macro_difference(first, second, seed=5)
+    assert astuple(found) == pytest.approx(astuple(expected), abs=1e-12)
+
+
+def test_a_share_of_the_way_equals_a_plain_loop() -> None:
+    first, second, third = (
+        {
+            "mt": [f1(s, sentences=30, share=share) for s in seeds],
+            "gn": [f1(9 + s, sentences=12, share=share) for s in seeds],
+        }
+        for share, seeds in ((0.3, (1, 2)), (0.8, (3,)), (0.6, (4, 5)))
+    )
+    found = macro_share(third, first, second, samples=60, seed=7)
+    gone, way = (np.array(plain_loop(method, first, 60, 7)) for method in (third, second))
+    assert (found.low, found.high) == pytest.approx(tuple(np.quantile(gone / way, [0.025, 0.975])), abs=1e-12)
+    assert found.way == macro_difference(second, first, samples=60, seed=7)
+    gained = macro_difference(third, first, samples=60, seed=7).value
+    assert found.value == pytest.approx(gained / found.way.value) and 0.4 < found.value < 0.8
+
+
+def test_a_share_is_one_at_the_end_and_nothing_at_the_start() -> None:
+    start, end = {"mt": accuracy(1, sentences=20, share=0.3)}, {"mt": accuracy(2, sentences=20, share=0.8)}
+    assert astuple(macro_share(end, start, end))[:3] == (1, 1, 1)
+    assert astuple(macro_share(start, start, end))[:3] == (0, 0, 0)
+    assert np.isnan(macro_share(end, start, start).value)
 
 
 def test_seeds_that_differ_by_a_constant() -> None:

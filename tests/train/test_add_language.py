@@ -18,7 +18,7 @@ from hyperx_cl.model.hyperx import HyperX
 from hyperx_cl.model.infer import masked_batches, masked_score
 from hyperx_cl.model.language import Slot
 from hyperx_cl.train.add_language import Added, add_language, like
-from hyperx_cl.train.starts import loss_with
+from hyperx_cl.train.starts import controls, loss_with
 from tests.model.building import build
 from tests.train.small_text import Interrupting, add_options, as_text, lines, state
 
@@ -125,6 +125,12 @@ def test_the_best_start_is_the_one_of_the_lowest_loss_on_the_stop_part(model: Hy
     assert len(set(losses.values())) == 3
     assert (names["best"], losses["best"]) == (names[best], losses[best])
     assert names["mixture"] == "mixture" and names["mean"] == "mean" and names["nearest"].startswith("nearest: ")
+
+
+def test_a_random_start_is_the_random_control(model: HyperX, text: Text) -> None:
+    added = add_language(model, "qaa", text, add_options(capacity="vector", start="random", steps=1))
+    drawn = controls(model, "qaa", added.nearest, seed=add_options().seed)["random"].embedding
+    assert added.start == "random" and torch.allclose(model.language("qaa").own.embedding, drawn, atol=0.1)
 
 
 def test_an_added_language_may_be_the_start_and_the_language_itself_never_is(model: HyperX, text: Text) -> None:

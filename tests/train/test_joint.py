@@ -251,12 +251,27 @@ def test_backbone_is_the_same_afterwards(whole: tuple[Trained, Path], tiny_backb
         assert torch.equal(after, before), name
 
 
+def test_a_hypernetwork_that_does_not_learn_stays_as_it_was_drawn(
+    tiny_backbone: Path, root: Path, tmp_path: Path
+) -> None:
+    short, still = (
+        run(tiny_backbone, root, tmp_path / str(steps), steps=steps, warmup=1, train_hypernetwork=False).model
+        for steps in (2, 12)
+    )
+    before = short.saved_tensors()
+    moved = {name for name, value in still.saved_tensors().items() if not torch.equal(value, before[name])}
+    drawn = {n for n in before if n.startswith(("hypernetwork.", "task_embeddings.")) or n.endswith(".embedding")}
+    assert drawn and not moved & drawn and {"heads.pos.weight"} <= moved
+
+
 @pytest.mark.slow
 def test_two_processes_train_one_model(tiny_backbone: Path, root: Path, tmp_path: Path) -> None:
     script = tmp_path / "train.py"
     script.write_text(
-        "import sys\nfrom pathlib import Path\nfrom tests.train.small_root import run\n"
-        "trained = run(*map(Path, sys.argv[1:4]))\nprint('MARK', trained.fingerprint, trained.steps)\n"
+        "import os, sys\nfrom pathlib import Path\nfrom tests.train.small_root import run\n"
+        "trained = run(*map(Path, sys.argv[1:4]))\n"
+        "mark = Path(sys.argv[3]) / ('mark-' + os.environ['RANK'])\n"  # what both print may end up in one line
+        "mark.write_text(f'{trained.fingerprint} {trained.steps}')\n"
     )
     command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", "--standalone", str(script)]
     done = subprocess.run(
@@ -264,7 +279,7 @@ def test_two_processes_train_one_model(tiny_backbone: Path, root: Path, tmp_path
         env=_environment(),
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    marks = [line.split()[1:] for line in done.stdout.splitlines() if line.startswith("MARK")]
+    marks = [(tmp_path / "out" / f"mark-{rank}").read_text().split() for rank in range(2)]
     loaded = HyperX.from_pretrained(tmp_path / "out", backbone=str(tiny_backbone))
     assert marks == [[loaded.fingerprint(), "30"]] * 2
     alone = run(tiny_backbone, root, tmp_path / "alone")
