@@ -253,7 +253,13 @@ def _show(common: Common, stored: StoredLanguage, added: "Added") -> None:
 
 def _learnt(registry: Registry, model: ModelRecord) -> list[str]:
     """The stored languages that have learnt something, unlike those made out of others."""
-    return [stored.language for stored in registry.languages(model.name) if stored.method not in ("like", "code")]
+    found = []
+    for stored in registry.languages(model.name):
+        method = stored.provenance.get("carried", {}).get(
+            "method", stored.method
+        )  # what it was before --full copied it
+        found += [] if method in ("like", "code") else [stored.language]
+    return found
 
 
 def _like_summary(stored: StoredLanguage, others: list[str], near: Sequence[Relative]) -> dict[str, Any]:

@@ -20,6 +20,8 @@ app = group("bench", "Measurements that take hours, resumable, with all their co
 
 ADD_EXAMPLE = "hyperx-cl bench add-language --backbone DIR --data-dir DIR --lang hsb,yo --seeds 1 --minutes 120"
 FEW_EXAMPLE = "hyperx-cl bench few-shot --backbone DIR --data-dir DIR --lang hsb,ta --task pos --n 20 --draws 5"
+STREAM_EXAMPLE = "hyperx-cl bench stream --backbone DIR --data-dir DIR --lang hsb,yo,ta,mt,ug,fo --seeds 1,2,3"
+TOGETHER_EXAMPLE = "hyperx-cl bench together results/main.json results/second.json --results results/folds"
 PLOT_EXAMPLE = "hyperx-cl bench plot benchmarks/results/add_language.json"
 
 Backbone = Annotated[
@@ -111,6 +113,57 @@ def few_shot(
     _show(common, report)
 
 
+def stream(
+    common: Common,
+    backbone: Backbone = None,
+    data_dir: DataDir = None,
+    work_dir: WorkDir = None,
+    results: Results = None,
+    fold: FoldName = "main",
+    lang: Annotated[
+        str | None,
+        typer.Option("--lang", help="New languages, in the order of their addition.", show_default="all of the fold"),
+    ] = None,
+    method: Annotated[str, typer.Option("--method", help="How they were learnt.")] = "default",
+    seeds: Annotated[str, typer.Option("--seeds", help="Seeds of base runs and learning: a stream each.")] = "1",
+    minutes: Minutes = 0,
+    config: Config = None,
+) -> None:
+    """Add languages one after another and score all after each: R matrix, ACC, BWT, FWT and forgetting.
+
+    `bench add-language` has learnt them before.
+    """
+    bench = _bench(backbone, data_dir, work_dir, results, False, fold, config, {})
+
+    from hyperx_cl.bench.report import stream_bench
+    from hyperx_cl.bench.stream_plan import stream_cells
+
+    order = codes(lang) or list(bench.fold.new)
+    wanted = stream_cells(bench, seeds=_numbers("--seeds", seeds), order=order, method=method)
+    report = stream_bench(bench, wanted, results=results, minutes=minutes, quiet=common.out.quiet, say=common.out.note)
+    _show(common, report)
+
+
+def together(
+    common: Common,
+    files: Annotated[
+        list[Path], typer.Argument(help="Results of `bench add-language`, one of each fold.", show_default=False)
+    ],
+    task: Annotated[str, typer.Option("--task", help="Which scores: pos or ner.")] = "pos",
+    results: Results = None,
+) -> None:
+    """Hold the default against others over the final languages of several folds: Wilcoxon's signed-rank test."""
+    from hyperx_cl.bench.report import write_results
+    from hyperx_cl.bench.together import read_results, to_markdown
+    from hyperx_cl.bench.together import together as hold
+
+    found = hold(read_results(files), task)
+    markdown = to_markdown(found)
+    made = write_results(results, found, markdown) if results else []
+    codes = [row["language"] for row in found["comparisons"][0]["rows"]]
+    common.out.result(found, ids=codes, show=[*markdown.splitlines(), *(f"written: {file}" for file in made)])
+
+
 def plot(
     common: Common,
     results: Annotated[Path, typer.Argument(help="The JSON file that a bench has written.", show_default=False)],
@@ -125,6 +178,8 @@ def plot(
 
 command(app, "add-language", example=ADD_EXAMPLE)(add_language)
 command(app, "few-shot", example=FEW_EXAMPLE)(few_shot)
+command(app, "stream", example=STREAM_EXAMPLE)(stream)
+command(app, "together", example=TOGETHER_EXAMPLE)(together)
 command(app, "plot", example=PLOT_EXAMPLE)(plot)
 
 
@@ -132,7 +187,7 @@ def _bench(
     backbone: str | None, data_dir: Path | None, work_dir: Path | None, results: Path | None, plots: bool, fold: str,
     config: Path | None, flags: dict[str, Any],
 ) -> "Bench":  # fmt: skip
-    """What both benches share, from the words of the command line."""
+    """What all benches share, from the words of the command line."""
     if backbone is None or data_dir is None:
         raise UsageError("--backbone and --data-dir are both needed: name the backbone, and the folder with the data")
     if plots and results is None:

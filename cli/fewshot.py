@@ -1,5 +1,6 @@
 """`fewshot`: a few labelled sentences move what belongs to one language in one task, and nothing else."""
 
+import os
 import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,12 +10,22 @@ import typer
 
 from hyperx_cl.cli.add_language import expect_proof, proof_data, proof_lines
 from hyperx_cl.cli.completion import complete_language, complete_task
+from hyperx_cl.cli.fewshot_full import Asked, expect_place, expect_words, learn_fully
 from hyperx_cl.cli.loading import find_model, load_model, task_of, tasks_of
-from hyperx_cl.cli.options import BackbonePlace, Common, Config, DataDir, Device, LabelMap, ModelName, command
+from hyperx_cl.cli.options import (
+    BackbonePlace,
+    Common,
+    Config,
+    DataDir,
+    Device,
+    LabelMap,
+    ModelName,
+    command,
+)
 from hyperx_cl.cli.output import Grid
 from hyperx_cl.cli.plan import with_label_maps
 from hyperx_cl.cli.recording import recording
-from hyperx_cl.config import FewshotOptions, as_dict, resolve
+from hyperx_cl.config import FewshotOptions, FullOptions, as_dict, resolve
 from hyperx_cl.data.conllu import read_conllu
 from hyperx_cl.data.examples import Sentence, content_hash
 from hyperx_cl.data.ner import read_iob2
@@ -39,6 +50,7 @@ def add_to(app: typer.Typer) -> None:
 def fewshot(
     common: Common,
     flags: Annotated[dict[str, Any], FewshotOptions],
+    full_flags: Annotated[dict[str, Any], FullOptions],
     lang: Annotated[str, typer.Option("--lang", help="The language.", autocompletion=complete_language)],
     task: Annotated[str, typer.Option("--task", help="The task, such as pos.", autocompletion=complete_task)],
     data: Annotated[
@@ -52,15 +64,28 @@ def fewshot(
     model: ModelName = None,
     backbone: BackbonePlace = None,
     config: Config = None,
+    full: Annotated[
+        bool, typer.Option("--full", help="Move the hypernetwork too: a new model, and its harm to others.")
+    ] = False,
+    output_dir: Annotated[
+        Path | None, typer.Option("--output-dir", help="With --full: new folder for the new model.", show_default=False)
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option("--name", help="With --full: name of the new model.", show_default=False)
+    ] = None,
     device: Device = "auto",
 ) -> None:
     """Learn from a few labelled sentences: a new version of the language, or none where nothing is gained."""
     code = canonical(lang)
     options = resolve(FewshotOptions, file=config, flags=flags)
-    if (data is None) == (data_dir is None):
+    full_options = resolve(FullOptions, file=config, flags=full_flags)
+    expect_words(full, flags, full_flags, output_dir, name)
+    if (data is None) == (data_dir is None) and not (full and data):
         raise UsageError("give either --data FILE or --data-dir DIR, of which the language's train split is drawn from")
     with common.registry() as registry:
         record = find_model(registry, model, backbone)
+        if full:
+            expect_place(registry, name or "", Path(os.path.abspath(output_dir or "")))
         parent = registry.language(code, record.name).stored
         task_of(record, task)  # it is there, and labels words
         chosen = with_label_maps(tasks_of(record), label_map or ())[task]
@@ -76,11 +101,19 @@ def fewshot(
         if test and tested is not None:
             expect_apart(drawn, tested, test)
             data_hashes["test"] = content_hash(tested)
-        loaded = load_model(registry, record, backbone=backbone, device=device, precision=options.precision)
         place = (data or data_dir or Path()).resolve()
+        source = {"data": str(place), "test": str(test) if test else None, "label_map": list(label_map or ())}
+        if full:
+            asked = Asked(
+                record=record, code=code, task=chosen, drawn=drawn, tested=tested, options=options, full=full_options,
+                root=DataRoot(data_dir) if data_dir else None, name=name or "", data=data_hashes, facts=source,
+                folder=Path(os.path.abspath(output_dir or "")),
+            )  # fmt: skip
+            learn_fully(common, registry, asked, backbone=backbone, device=device)
+            return
+        loaded = load_model(registry, record, backbone=backbone, device=device, precision=options.precision)
         facts = {
-            "model": record.name, "language": code, "task": task, "fewshot": as_dict(options),
-            "data": str(place), "test": str(test) if test else None, "label_map": list(label_map or ()),
+            "model": record.name, "language": code, "task": task, "fewshot": as_dict(options), **source,
             "threads": torch.get_num_threads(),
         }  # fmt: skip
         with (

@@ -11,7 +11,15 @@ import typer
 
 from hyperx_cl.cli.completion import complete_language, complete_model
 from hyperx_cl.cli.output import Output
-from hyperx_cl.config import AddOptions, AddTaskOptions, FewshotOptions, ModelOptions, TrainOptions, help_of
+from hyperx_cl.config import (
+    AddOptions,
+    AddTaskOptions,
+    FewshotOptions,
+    FullOptions,
+    ModelOptions,
+    TrainOptions,
+    help_of,
+)
 from hyperx_cl.registry.schema import EarlierSchemaError
 from hyperx_cl.registry.store import Registry
 
@@ -57,6 +65,7 @@ _PANELS: dict[type, str] = {
     AddOptions: "Learning",
     AddTaskOptions: "Learning",
     FewshotOptions: "Learning",
+    FullOptions: "Learning with --full",
 }
 
 

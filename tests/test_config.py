@@ -12,6 +12,7 @@ from hyperx_cl.config import (
     AddOptions,
     AddTaskOptions,
     FewshotOptions,
+    FullOptions,
     ModelOptions,
     TrainOptions,
     as_dict,
@@ -146,6 +147,10 @@ def test_an_unknown_preset() -> None:
         (AddTaskOptions, {"temperature": 0.5}, "temperature is 0.5"),
         (FewshotOptions, {"n": 1}, "n is 1; it must be at least 2"),
         (FewshotOptions, {"folds": 1}, "folds is 1"),
+        (FullOptions, {"full_epochs": 0}, "full_epochs is 0; it must be at least 1"),
+        (FullOptions, {"full_pairs": 0}, "full_pairs is 0"),
+        (FullOptions, {"full_rate": 0.0}, "full_rate is 0.0; it must be above 0"),
+        (FullOptions, {"full_weight": -1.0}, "full_weight is -1.0; it must be at least 0"),
         (FewshotOptions, {"precision": "half"}, "precision is 'half'"),
     ],
 )

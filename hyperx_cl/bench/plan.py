@@ -156,7 +156,7 @@ class Bench:
         shape: Shape of their models.
         add: Options of `add_language` that a method's own go before; MAD-X takes steps, batches and looks from them.
         madx_rate: Peak learning rate of MAD-X's adapters.
-        madx_task_steps: Steps of its task adapters.
+        madx_task_steps: Steps of its task adapters: with these as many labelled tokens as the base run reads.
         fold: Which languages are new.
     """
 
@@ -167,7 +167,7 @@ class Bench:
     shape: ModelOptions = ModelOptions()
     add: AddOptions = AddOptions()
     madx_rate: float = 5e-4
-    madx_task_steps: int = 1000
+    madx_task_steps: int = 3300
     fold: Fold = FOLDS["main"]
 
 

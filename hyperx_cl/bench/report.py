@@ -157,15 +157,15 @@ def _report(
 ) -> Report:  # fmt: skip
     missing = [cell.name for cell in left]
     table["missing"] = missing
-    files = _write(results, table, markdown) if results else []
+    files = write_results(results, table, markdown) if results else []
     if results and plots:
         files += draw(files[0])
     gone = set(missing)
     return Report(table, markdown, [cell.name for cell in cells if cell.name not in gone], missing, files)
 
 
-def _write(file: Path, table: Mapping[str, Any], markdown: str) -> list[Path]:
-    """Write the table beside each other as JSON and as Markdown."""
+def write_results(file: Path, table: Mapping[str, Any], markdown: str) -> list[Path]:
+    """Write a table as JSON and, beside it, as Markdown."""
     file.parent.mkdir(parents=True, exist_ok=True)
     made = [file.with_suffix(".json"), file.with_suffix(".md")]
     made[0].write_text(json.dumps(table, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

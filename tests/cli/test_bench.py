@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from hyperx_cl.bench.plan import FOLDS
+from tests.bench.test_together import MAIN, SECOND
 from tests.cli.conftest import Cli
 
 CONFIG = """
@@ -46,7 +47,7 @@ def data(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A root that has what the third fold asks for, under real codes, out of three invented languages."""
     folder = tmp_path_factory.mktemp("bench-data")
     fold = FOLDS["third"]
-    for code in {code for codes in fold.sources.values() for code in codes} | {"is"}:
+    for code in {code for codes in fold.sources.values() for code in codes} | {"is", "gn"}:
         source = code if (root / "ud" / code).is_dir() else "mt"
         for kind in ("ud", "ner"):
             shutil.copytree(root / kind / source, folder / kind / code)
@@ -119,6 +120,51 @@ def test_few_shot_goes_on_from_what_was_added(cli: Cli, tiny_backbone: Path, dat
     assert (tmp_path / "few-sizes.svg").is_file() and "Not measured:" in (tmp_path / "few.md").read_text()
 
 
+def test_a_stream_is_added_from_what_was_learnt(cli: Cli, tiny_backbone: Path, data: Path, tmp_path: Path) -> None:
+    config, results = tmp_path / "bench.toml", tmp_path / "stream.json"
+    config.write_text(CONFIG)
+    shared = (
+        "--backbone", tiny_backbone, "--data-dir", data, "--work-dir", tmp_path / "work", "--config", config,
+        "--fold", "third",
+    )  # fmt: skip
+    words = ("bench", "stream", *shared, "--lang", "gn,is", "--results", results)
+    refused = cli(*words)
+    assert refused.code == 3 and "There is no cell '1-gn-default'" in refused.err
+    assert "hyperx-cl bench add-language --fold third --lang gn --method default --seeds 1" in refused.err
+    learnt = cli("bench", "add-language", *shared, "--lang", "is,gn", "--method", "default")
+    assert learnt.code == 0, learnt.err
+    ended = cli(*words)
+    assert ended.code == 0, ended.err
+    assert "3 cells of 3 are done" in ended.out and "## POS, seed 1" in ended.out
+    table = json.loads(results.read_text())
+    assert [(found["task"], found["languages"]) for found in table["streams"]] == [
+        ("pos", ["gn", "is"]),
+        ("ner", ["gn", "is"]),
+    ]
+    assert all(found["summary"]["bwt"] == 0 and not found["changed"]["sentences"] for found in table["streams"])
+    assert all(taken["proof"]["holds"] for taken in table["steps"][1:])
+    assert results.with_suffix(".md").read_text().startswith("## What additions do to each other")
+    again = cli(*words, "--quiet")
+    assert again.out.split() == [f"1-default-gn+is-{number}" for number in range(3)]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--lang", "hsb"), "a stream of 1 languages forgets nothing"),
+        (("--method", "madx"), "'madx' gives no language of its own to the joint model"),
+        (("--seeds", "x"), "--seeds x: give whole numbers"),
+    ],
+)
+def test_what_is_no_stream_is_refused(
+    cli: Cli, tiny_backbone: Path, root: Path, tmp_path: Path, words: tuple[str, ...], said: str
+) -> None:
+    shared = ("--backbone", tiny_backbone, "--data-dir", root, "--work-dir", tmp_path / "w")
+    ended = cli("bench", "stream", *shared, *words)
+    assert ended.code == 2 and said in ended.err
+    assert not (tmp_path / "w").exists()
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -162,3 +208,14 @@ def test_plots_of_another_file_are_refused(cli: Cli, tmp_path: Path) -> None:
     ended = cli("bench", "plot", tmp_path / "x.json")
     assert ended.code == 6 and "is not what a bench of this version writes" in ended.err
     assert cli("bench", "plot", tmp_path / "none.json").code == 3
+
+
+def test_folds_are_held_together(cli: Cli, tmp_path: Path) -> None:
+    for number, table in enumerate((MAIN, SECOND)):
+        (tmp_path / f"{number}.json").write_text(json.dumps(table))
+    ended = cli("bench", "together", tmp_path / "0.json", tmp_path / "1.json", "--results", tmp_path / "all")
+    assert ended.code == 0 and "Wilcoxon's signed-rank test" in ended.out
+    kept = json.loads((tmp_path / "all.json").read_text())
+    assert kept["folds"] == ["main", "second"] and "## Default against madx" in (tmp_path / "all.md").read_text()
+    twice = cli("bench", "together", tmp_path / "0.json", tmp_path / "0.json")
+    assert twice.code == 6 and "give one of each fold" in twice.err

@@ -12,9 +12,18 @@ from typer.testing import CliRunner
 
 from hyperx_cl.cli.options import Common, command
 from hyperx_cl.cli.output import Output
-from hyperx_cl.config import AddOptions, AddTaskOptions, FewshotOptions, ModelOptions, TrainOptions, help_of, resolve
+from hyperx_cl.config import (
+    AddOptions,
+    AddTaskOptions,
+    FewshotOptions,
+    FullOptions,
+    ModelOptions,
+    TrainOptions,
+    help_of,
+    resolve,
+)
 
-CLASSES = (ModelOptions, TrainOptions, AddOptions, AddTaskOptions, FewshotOptions)
+CLASSES = (ModelOptions, TrainOptions, AddOptions, AddTaskOptions, FewshotOptions, FullOptions)
 
 
 def _app(cls: Any, seen: list[Any]) -> typer.Typer:

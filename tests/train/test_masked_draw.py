@@ -26,7 +26,8 @@ def asked(batch: Batch) -> list[int]:
 
 def test_a_round_has_every_line_once_and_the_next_other_masks(tiny_backbone: Path) -> None:
     draw, pieces = make(tiny_backbone)
-    read, first, second = 0, [], []
+    first: list[list[int]] = []
+    second: list[list[int]] = []
     for seen in (first, second):
         read = 0
         while read < pieces:
