@@ -13,13 +13,14 @@ from hyperx_cl.cli.options import BackbonePlace, Common, Config, Device, ModelNa
 from hyperx_cl.cli.output import Grid
 from hyperx_cl.cli.recording import recording
 from hyperx_cl.cli.words import codes
-from hyperx_cl.config import AddOptions, as_dict, resolve
+from hyperx_cl.config import AddOptions, as_dict
 from hyperx_cl.errors import HyperXError, NotFoundError, UsageError
 from hyperx_cl.languages import canonical, name
 from hyperx_cl.registry.home import home
 from hyperx_cl.registry.records import ModelRecord, StoredLanguage
 from hyperx_cl.registry.store import Registry
 from hyperx_cl.relatives import Relative, relatives
+from hyperx_cl.settings import resolve
 from hyperx_cl.train.progress import Silent, reporting
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from hyperx_cl.cli.output import Grid
 from hyperx_cl.cli.plan import with_label_maps
 from hyperx_cl.cli.recording import recording
 from hyperx_cl.cli.words import codes, names, pairs
-from hyperx_cl.config import AddTaskOptions, as_dict, resolve
+from hyperx_cl.config import AddTaskOptions, as_dict
 from hyperx_cl.data.examples import content_hash
 from hyperx_cl.data.root import DataRoot
 from hyperx_cl.data.tasks import Task
@@ -23,6 +23,7 @@ from hyperx_cl.languages import canonical
 from hyperx_cl.registry.home import home
 from hyperx_cl.registry.records import ModelRecord, StoredTask
 from hyperx_cl.registry.store import Registry
+from hyperx_cl.settings import resolve
 from hyperx_cl.task_record import expect_task_name
 from hyperx_cl.train.progress import reporting
 

@@ -8,9 +8,10 @@ import typer
 
 from hyperx_cl.cli.options import Common, Config, DataDir, command, group
 from hyperx_cl.cli.words import codes, names
-from hyperx_cl.config import AddOptions, FewshotOptions, ModelOptions, read_toml, resolve
+from hyperx_cl.config import AddOptions, FewshotOptions, ModelOptions
 from hyperx_cl.errors import UsageError, did_you_mean
 from hyperx_cl.registry.home import home
+from hyperx_cl.settings import read_toml, resolve
 
 if TYPE_CHECKING:
     from hyperx_cl.bench.plan import Bench

@@ -25,7 +25,7 @@ from hyperx_cl.cli.options import (
 from hyperx_cl.cli.output import Grid
 from hyperx_cl.cli.plan import with_label_maps
 from hyperx_cl.cli.recording import recording
-from hyperx_cl.config import FewshotOptions, FullOptions, as_dict, resolve
+from hyperx_cl.config import FewshotOptions, FullOptions, as_dict
 from hyperx_cl.data.conllu import read_conllu
 from hyperx_cl.data.examples import Sentence, content_hash
 from hyperx_cl.data.ner import read_iob2
@@ -34,6 +34,7 @@ from hyperx_cl.data.tasks import Task, check_labels
 from hyperx_cl.errors import DataError, UsageError
 from hyperx_cl.languages import canonical
 from hyperx_cl.registry.records import StoredLanguage
+from hyperx_cl.settings import resolve
 from hyperx_cl.train.progress import reporting
 
 if TYPE_CHECKING:

@@ -8,8 +8,9 @@ from hyperx_cl.cli.counts import trainable
 from hyperx_cl.cli.options import Common, ModelName, command
 from hyperx_cl.cli.output import Grid
 from hyperx_cl.cli.recording import versions
-from hyperx_cl.config import ModelOptions, resolve
+from hyperx_cl.config import ModelOptions
 from hyperx_cl.errors import UsageError
+from hyperx_cl.settings import resolve
 
 EXAMPLE = "hyperx-cl info --projected 192 --languages 16 --tasks 3"
 

@@ -16,12 +16,13 @@ from hyperx_cl.cli.options import Common, Config, DataDir, Device, LabelMap, Res
 from hyperx_cl.cli.output import Grid, Output
 from hyperx_cl.cli.plan import Plan, make_plan
 from hyperx_cl.cli.recording import recording
-from hyperx_cl.config import ModelOptions, TrainOptions, as_dict, parse_shares, resolve
+from hyperx_cl.config import ModelOptions, TrainOptions, as_dict, parse_shares
 from hyperx_cl.data.root import DataRoot
 from hyperx_cl.errors import ConflictError, HyperXError, UsageError
 from hyperx_cl.registry.home import home
 from hyperx_cl.registry.records import ModelRecord
 from hyperx_cl.registry.store import Registry
+from hyperx_cl.settings import resolve
 from hyperx_cl.train.progress import reporting
 
 if TYPE_CHECKING:

@@ -1,20 +1,15 @@
 """Every option, once: frozen dataclasses whose texts the command line shows and whose values a run keeps.
 
-A TOML file has the tables ``[model]``, ``[train]``, ``[add_language]``, ``[add_task]``, ``[fewshot]`` and ``[full]``;
-a flag overrides the file, the file overrides the preset. Unknown keys are refused by name, contradictions by both
-names, before anything is loaded.
+Values out of range and contradictions are refused by name, before anything is loaded.
 """
 
 import dataclasses
 import difflib
-import tomllib
-import types
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, get_args, get_type_hints
 
-from hyperx_cl.errors import DataError, NotFoundError, UsageError, did_you_mean
+from hyperx_cl.errors import UsageError, did_you_mean
 
 Precision = Literal["auto", "bf16", "fp32"]
 """``auto``: bf16 where the machine multiplies it fast (most GPUs, CPUs with AMX or AVX512-BF16), else fp32."""
@@ -120,19 +115,27 @@ class AddOptions:
     shift_pieces: Annotated[int, "most pieces whose word embeddings are shifted, frequent ones first (0: none)"] = 4000
     shift_rank: Annotated[int, "numbers of the shift for each piece"] = 32
     shift_least: Annotated[int, "times that a shifted piece must occur in the text"] = 3
+    self_tasks: Annotated[str, "tasks that learn on from their own labels of the text: all, none or names"] = "none"
+    self_lines: Annotated[int, "lines of the text that are labelled for it"] = 1500
+    self_keep: Annotated[float, "share of each label's words, the surest first, that are learnt from"] = 0.5
+    self_rank: Annotated[int, "bottleneck width of the part that each such pair gets"] = 2
+    self_steps: Annotated[int, "optimiser steps of each such pair"] = 200
+    self_rate: Annotated[float, "learning rate of these"] = 1e-3
     patch_pieces: Annotated[int, "most pieces of a token patch: characters the vocabulary lacks (0: no patch)"] = 0
     patch_least: Annotated[int, "words of the text that must need a piece of the token patch"] = 5
     seed: Annotated[int, "seed of order and masks"] = 1
     precision: Annotated[Precision, "auto, bf16 or fp32"] = "auto"
 
     def __post_init__(self) -> None:
-        for name in ("rank", "steps", "check_every", "patience", "sample", "shift_rank", "shift_least", "patch_least"):
+        for name in ("rank", "steps", "check_every", "patience", "sample", "shift_rank", "shift_least", "patch_least",
+                     "self_lines", "self_rank", "self_steps"):  # fmt: skip
             _at_least(self, name, 1)
         for name in ("warmup", "mixture_steps", "max_lines", "shift_pieces", "patch_pieces", "seed"):
             _at_least(self, name, 0)
         _at_least(self, "max_length", 8)
-        for name in ("rate", "clip"):
+        for name in ("rate", "clip", "self_rate", "self_keep"):
             _positive(self, name)
+        _fraction(self, "self_keep")
         _share(self, "mask_rate")
         _fraction(self, "final_rate")
         _positive(self, "depth")
@@ -231,79 +234,6 @@ class FullOptions:
         _at_least(self, "full_weight", 0)
 
 
-PRESETS: dict[str, dict[str, dict[str, Any]]] = {
-    # The paper's section 4.3 and its public configuration: 100,000 steps of 32 sentences, linear to zero.
-    name: {
-        "model": {"projected": projected, "initialisation": "paper", "dropout": True},
-        "train": {
-            "steps": 100_000, "warmup": 4000, "rate": 1e-4, "rate_generator": 1e-4, "rate_embedding": 1e-4,
-            "final_rate": 0.001, "max_rows": 32, "max_tokens": 8192, "max_length": 256, "validate_every": 5000,
-            "average_last": 1,
-        },
-    }
-    for name, projected in (("paper-base", 192), ("paper-small", 32))
-}  # fmt: skip
-"""Named settings: ``paper-base`` and ``paper-small`` follow the paper's appendix."""
-
-SECTIONS = {
-    "model": ModelOptions, "train": TrainOptions, "add_language": AddOptions, "add_task": AddTaskOptions,
-    "fewshot": FewshotOptions, "full": FullOptions,
-}  # fmt: skip
-
-Options = TypeVar("Options", ModelOptions, TrainOptions, AddOptions, AddTaskOptions, FewshotOptions, FullOptions)
-
-
-def resolve(
-    cls: type[Options], *, file: Path | None = None, preset: str | None = None, flags: Mapping[str, Any] | None = None
-) -> Options:
-    """Put preset, TOML file and flags together into one option object.
-
-    Args:
-        cls: The option class, one of `SECTIONS`.
-        file: TOML file with one table a section.
-        preset: A name in `PRESETS`.
-        flags: What was typed; values of ``None`` were not typed.
-
-    Raises:
-        UsageError: An unknown preset, table or key, a value of the wrong type or out of range, or a contradiction.
-        NotFoundError: `file` does not exist.
-        DataError: `file` is not TOML.
-    """
-    section = next(name for name, known in SECTIONS.items() if known is cls)
-    if preset is not None and preset not in PRESETS:
-        raise UsageError(f"Unknown preset '{preset}'{did_you_mean(preset, PRESETS)}; known are {', '.join(PRESETS)}.")
-    values: dict[str, Any] = dict(PRESETS[preset].get(section, {})) if preset else {}
-    if file is not None:
-        values |= read_toml(file).get(section, {})
-    values |= {key: value for key, value in (flags or {}).items() if value is not None}
-    return cls(**values)
-
-
-def read_toml(file: Path) -> dict[str, dict[str, Any]]:
-    """Read a TOML file of options and refuse what `SECTIONS` does not know.
-
-    Raises:
-        UsageError: An unknown table or key, or a value of the wrong type.
-        NotFoundError: `file` does not exist.
-        DataError: `file` is not TOML.
-    """
-    if not file.is_file():
-        raise NotFoundError(f"There is no configuration file {file}.")
-    try:
-        tables = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise DataError(f"{file} is not a TOML file: {error}.") from error
-    for section, table in tables.items():
-        if section not in SECTIONS or not isinstance(table, dict):
-            raise UsageError(f"{file}: unknown table [{section}]{did_you_mean(section, SECTIONS)}.")
-        known = get_type_hints(SECTIONS[section])
-        for key, value in table.items():
-            if key not in known:
-                raise UsageError(f"{file}: unknown key {section}.{key}{did_you_mean(key, known)}.")
-            table[key] = _typed(f"{file}: {section}.{key}", value, known[key])
-    return tables
-
-
 def help_of(cls: type[Any], name: str) -> str:
     """The help text of an option, as written beside its default."""
     return str(get_args(get_type_hints(cls, include_extras=True)[name])[1])
@@ -354,20 +284,6 @@ def _check_tasks(shares: Mapping[str, float], tasks: Collection[str]) -> None:
             )
     if set(shares) == set(tasks) and sum(shares.values()) < 1 - 1e-9:
         raise UsageError(f"task_shares names every task, but the shares add up to {sum(shares.values()):g}; make it 1.")
-
-
-def _typed(where: str, value: Any, kind: Any) -> Any:
-    if get_origin(kind) is Literal:
-        if value not in get_args(kind):
-            raise UsageError(f"{where} is {value!r}; it must be one of {', '.join(map(repr, get_args(kind)))}.")
-        return value
-    if get_origin(kind) in (Union, types.UnionType):
-        kind = next(k for k in get_args(kind) if k is not type(None))
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if type(value) is not kind:
-        raise UsageError(f"{where} is {value!r}; it must be of type {kind.__name__}.")
-    return value
 
 
 def _at_least(options: Any, name: str, least: int) -> None:

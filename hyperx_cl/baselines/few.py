@@ -13,13 +13,12 @@ from torch import nn
 
 from hyperx_cl.baselines.full import Full
 from hyperx_cl.baselines.madx import MadX
-from hyperx_cl.data.batches import Batch, Pair, collate
+from hyperx_cl.data.batches import Pair
 from hyperx_cl.data.encode import Encoder
 from hyperx_cl.data.examples import Sentence
-from hyperx_cl.data.packing import pack
-from hyperx_cl.data.sampler import PairSampler
 from hyperx_cl.data.tasks import check_labels
 from hyperx_cl.errors import DataError, UsageError
+from hyperx_cl.train.labelled_draw import LabelledDraw
 from hyperx_cl.train.loop import Group, Loop, Schedule, make_accelerator
 from hyperx_cl.train.progress import Reporter, Silent
 from hyperx_cl.train.proof import frozen
@@ -76,15 +75,10 @@ def learn_few(
     model.backbone.expect_room(max_length)
     moving = _moving(model, pair)
     encoded = Encoder(model.tokenizer, max_length=max_length).words(sentences, task.label_ids)
-    lengths = [len(window) for window in encoded]
-    sampler = PairSampler({pair: lengths}, max_tokens=max_tokens, seed=seed)
-    steps = epochs * len(pack(sorted(range(len(lengths)), key=lengths.__getitem__), lengths, max_tokens))
-    pad_id = int(model.tokenizer.pad_token_id)
-
-    def draw() -> Batch:
-        _, indices = next(sampler)
-        return collate([encoded[i] for i in indices], pair, pad_id=pad_id).to(model.device)
-
+    draw = LabelledDraw(
+        pair, encoded, pad_id=int(model.tokenizer.pad_token_id), max_tokens=max_tokens, seed=seed, device=model.device
+    )
+    steps = epochs * draw.epoch
     rate = rate or (MADX_RATE if isinstance(model, MadX) else FULL_RATE)
     reporter, like = reporter or Silent(), cast(Any, model)  # it is put into training and back as a HyperX is
     with frozen(like, seed=seed):

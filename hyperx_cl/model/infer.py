@@ -124,6 +124,28 @@ def label_pairs(
     return {pair: [_in_order(parts) for parts in texts] for pair, texts in found.items()}
 
 
+def word_probabilities(model: HyperX, pair: Pair, encoded: Sequence[Encoded]) -> list[npt.NDArray[np.float32]]:
+    """How probable the model finds each label for each word.
+
+    Args:
+        model: A model that has the pair's task and language.
+        pair: Task and language of them all.
+        encoded: Windows of sentences.
+
+    Returns:
+        One float32 array of shape [word, label] a window; a row sums to 1.
+    """
+    found: dict[int, npt.NDArray[np.float32]] = {}
+    pad_id = int(model.tokenizer.pad_token_id)
+    with inference(model):
+        for indices in evaluation_batches(encoded, MAX_TOKENS.get(model.device.type, 4096)):
+            batch = collate([encoded[i] for i in indices], pair, pad_id=pad_id)
+            beliefs = model(batch.to(model.device)).logits[0].float().softmax(-1).cpu().numpy()
+            ends = np.cumsum([len(encoded[i].first) for i in indices])[:-1]
+            found |= dict(zip(indices, np.split(beliefs, ends), strict=True))
+    return [found[i] for i in range(len(encoded))]
+
+
 def masked_batches(
     model: HyperX, language: str, encoded: Sequence[Encoded], *, seed: int, rate: float = 0.15, max_tokens: int = 2048
 ) -> list[Batch]:

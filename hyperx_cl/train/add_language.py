@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from hyperx_cl.artefact import LanguageRecord
 from hyperx_cl.config import AddOptions
+from hyperx_cl.data.batches import Pair
 from hyperx_cl.data.text import Text, check_text
 from hyperx_cl.errors import ConflictError, UsageError
 from hyperx_cl.model.hyperx import HyperX
@@ -26,6 +27,7 @@ from hyperx_cl.train.material import Material
 from hyperx_cl.train.patching import begin_patch, patch_facts
 from hyperx_cl.train.progress import Reporter, Silent
 from hyperx_cl.train.proof import Proof, Witness, frozen
+from hyperx_cl.train.self_training import SelfTaught, labelling_tasks, self_train
 from hyperx_cl.train.shifting import begin_shift, shift_facts
 from hyperx_cl.train.starts import Start, controls, loss_with, mean, mixture, nearest, place, with_part
 from hyperx_cl.train.throughput import Speed, known_peak, operations_per_token
@@ -45,7 +47,7 @@ class Added:
         nearest: The stored language that fits the text best.
         start: Where learning started.
         steps: Optimiser steps, those of the mixture left out.
-        tokens: Real tokens learnt on, those of the mixture included.
+        tokens: Real tokens learnt on, those of the mixture and of self-training included.
         seconds: Seconds of learning over all sittings.
         proof: That nothing else has changed.
         warnings: What is doubtful about the text, one sentence each.
@@ -88,12 +90,13 @@ def add_language(
             model or set of options.
         DataError: The text is too short, in another script than the language's or made of unknown pieces, or has a
             part without any known piece.
-        NotFoundError: `code` is no language code.
-        UsageError: The model has no MLM task or no language to start from, or the rows are longer than its backbone
-            reads.
+        NotFoundError: `code` is no language code, or `self_tasks` names a task that the model lacks.
+        UsageError: The model has no MLM task or no language to start from, the rows are longer than its backbone
+            reads, or `self_tasks` names mlm.
     """
     candidates = _candidates(model, code)
     model.backbone.expect_room(options.max_length)
+    tasks = labelling_tasks(model, options.self_tasks)
     if checkpoint and not resume and checkpoint_exists(checkpoint):
         raise ConflictError(
             f"An interrupted run of '{code}' has left a checkpoint; go on with --resume, or remove {checkpoint}."
@@ -107,11 +110,14 @@ def add_language(
             learner = _Learner(model, code, text, options, candidates, patch, checkpoint, reporter, observer)
             learner.run(resume=resume, warnings=warnings)
             losses = learner.report()
+            taught = learner.teach(tasks)
         seconds = round(learner.seconds, 1)
         facts = _facts(text, learner, options, losses, seconds) | dict(provenance or {})
+        if taught:
+            facts["self_training"] = {task: found.facts() for task, found in taught.items()}
         return Added(
             model.record(code, facts), losses, learner.nearest, learner.start, learner.loop.number,
-            learner.loop.tokens + learner.mixture_tokens, seconds, witness.compare(), warnings,
+            learner.tokens + sum(found.tokens for found in taught.values()), seconds, witness.compare(), warnings,
         )  # fmt: skip
     except BaseException:
         _put_back(model, code, earlier)
@@ -184,6 +190,17 @@ class _Learner:
         """Seconds so far, those of earlier sittings included."""
         return self.earlier + time.perf_counter() - self.begin
 
+    @property
+    def tokens(self) -> int:
+        """Real tokens learnt on so far."""
+        return self.loop.tokens + self.mixture_tokens
+
+    def teach(self, tasks: Sequence[str]) -> dict[str, SelfTaught]:
+        """Let pairs of the language learn on from their own labels of its text."""
+        lines = self.material.parts.train
+        found = {t: self_train(self.model, Pair(t, self.code), lines, self.options, self.reporter) for t in tasks}
+        return {task: taught for task, taught in found.items() if taught}
+
     def _until_look(self) -> None:
         before = self.loop.tokens
         for step in self.loop:
@@ -204,7 +221,7 @@ class _Learner:
         if self.observer is None:
             return
         begin = time.perf_counter()
-        self.observer(self.loop.tokens + self.mixture_tokens, loss)
+        self.observer(self.tokens, loss)
         self.begin += time.perf_counter() - begin  # what an onlooker takes is no time of learning
 
     def _speed(self, rate: float) -> Speed:
@@ -339,7 +356,7 @@ def _facts(
     return {
         "method": "mlm", "capacity": options.capacity, "rank": learner.rank,
         "layers": learner.layers if learner.rank else 0, "seed": options.seed,
-        "steps": learner.loop.number, "tokens": learner.loop.tokens + learner.mixture_tokens, "seconds": seconds,
+        "steps": learner.loop.number, "tokens": learner.tokens, "seconds": seconds,
         "text": {
             "sha256": text.sha256, "bytes": text.bytes, "dropped": dict(text.dropped), "cut": text.cut, "lines": lines,
         },

@@ -12,17 +12,16 @@ from torch import nn
 
 from hyperx_cl.artefact import LanguageRecord
 from hyperx_cl.config import FewshotOptions
-from hyperx_cl.data.batches import Batch, Pair, collate
+from hyperx_cl.data.batches import Pair
 from hyperx_cl.data.encode import Encoder
 from hyperx_cl.data.examples import Sentence
-from hyperx_cl.data.packing import pack
-from hyperx_cl.data.sampler import PairSampler
 from hyperx_cl.data.tasks import check_labels
 from hyperx_cl.errors import DataError, UsageError
 from hyperx_cl.evaluate.labelled import labelled_counts
 from hyperx_cl.evaluate.metrics import Counts, metric_name
 from hyperx_cl.model.hyperx import HyperX
 from hyperx_cl.model.language import Language, Slot
+from hyperx_cl.train.labelled_draw import LabelledDraw
 from hyperx_cl.train.loop import Group, Loop, Schedule
 from hyperx_cl.train.progress import Reporter, Silent
 from hyperx_cl.train.proof import Proof, Witness, frozen
@@ -196,19 +195,14 @@ class _Trial:
     def _loop(self, slot: Slot, candidate: str, sentences: Sequence[Sentence], seed: int) -> Iterator[object]:
         o, ids = self.options, self.model.task(self.pair.task).label_ids
         encoded = self.encoder.words(sentences, ids)
-        lengths = [len(window) for window in encoded]
-        sampler = PairSampler({self.pair: lengths}, max_tokens=o.max_tokens, seed=seed)
-        epoch = len(pack(sorted(range(len(lengths)), key=lengths.__getitem__), lengths, o.max_tokens))
-
-        def draw_batch() -> Batch:
-            _, indices = next(sampler)
-            batch = collate([encoded[i] for i in indices], self.pair, pad_id=self.model.tokenizer.pad_token_id)
-            return batch.to(self.model.device)
-
+        draw_batch = LabelledDraw(
+            self.pair, encoded, pad_id=self.model.tokenizer.pad_token_id, max_tokens=o.max_tokens, seed=seed,
+            device=self.model.device,
+        )  # fmt: skip
         groups = [Group([slot.embedding], o.rate_embedding)]
         if slot.part is not None and candidate == WITH_PART:
             groups.append(Group(list(slot.part.parameters()), o.rate))
-        steps = o.epochs * epoch
+        steps = o.epochs * draw_batch.epoch
         schedule = Schedule(steps, steps // 10, 0.05)
         return iter(Loop(self.model, groups, draw_batch, schedule, clip=o.clip))
 

@@ -16,11 +16,9 @@ import torch
 from torch import Tensor, nn
 
 from hyperx_cl.config import FewshotOptions, FullOptions
-from hyperx_cl.data.batches import Batch, Pair, collate
+from hyperx_cl.data.batches import Batch, Pair
 from hyperx_cl.data.encode import Encoder
 from hyperx_cl.data.examples import Sentence
-from hyperx_cl.data.packing import pack
-from hyperx_cl.data.sampler import PairSampler
 from hyperx_cl.data.tasks import check_labels
 from hyperx_cl.errors import DataError, UsageError
 from hyperx_cl.evaluate.labelled import labelled_counts
@@ -28,6 +26,7 @@ from hyperx_cl.evaluate.metrics import metric_name
 from hyperx_cl.model.hooks import seat_hooks
 from hyperx_cl.model.hyperx import HyperX, Output
 from hyperx_cl.model.infer import Views
+from hyperx_cl.train.labelled_draw import LabelledDraw
 from hyperx_cl.train.loop import Group, Loop, Schedule
 from hyperx_cl.train.progress import Reporter, Silent
 from hyperx_cl.train.proof import Proof, Witness, frozen
@@ -167,17 +166,18 @@ class _Learner:
         self.then, self.model, self.pair, self.options, self.full = model, _copied(model), pair, options, full
         self.others = other_pairs(model, pair)
         encoder = Encoder(model.tokenizer_for(pair.language), max_length=options.max_length)
-        self._encoded = encoder.words(sentences, model.task(pair.task).label_ids)
-        lengths = [len(window) for window in self._encoded]
-        self._sampler = PairSampler({pair: lengths}, max_tokens=options.max_tokens, seed=options.seed)
-        self.epoch = len(pack(sorted(range(len(lengths)), key=lengths.__getitem__), lengths, options.max_tokens))
-        self.schedule = Schedule(full.full_epochs * self.epoch, final=1.0)
+        windows = encoder.words(sentences, model.task(pair.task).label_ids)
+        self._draw = LabelledDraw(
+            pair, windows, pad_id=model.tokenizer.pad_token_id, max_tokens=options.max_tokens, seed=options.seed,
+            device=model.device,
+        )  # fmt: skip
+        self.schedule = Schedule(full.full_epochs * self._draw.epoch, final=1.0)
         self._fits: list[float] = []
 
     @property
     def loss(self) -> float:
         """Mean loss of the sentences over the last epoch."""
-        return float(np.mean(self._fits[-self.epoch :]))
+        return float(np.mean(self._fits[-self._draw.epoch :]))
 
     def learn(self, reporter: Reporter) -> None:
         """Learn, telling how many epochs are done and the loss on the sentences alone."""
@@ -189,7 +189,7 @@ class _Learner:
             groups = [Group(moving, self.full.full_rate)]
             for step in Loop(regularised, groups, self._draw, self.schedule, clip=self.options.clip):
                 self._fits.append(regularised.fit)
-                reporter.step(step.number // self.epoch, f"loss {regularised.fit:.4f}")
+                reporter.step(step.number // self._draw.epoch, f"loss {regularised.fit:.4f}")
 
     def moved(self) -> dict[Pair, float]:
         """How far the adapters of each other pair have moved, as a share of their length."""
@@ -200,11 +200,6 @@ class _Learner:
                 length = sum(float(values.square().sum()) for values in _written(self.then, [pair])[0]) ** 0.5
                 found[pair] = distance / length if length else float(distance > 0)
         return found
-
-    def _draw(self) -> Batch:
-        _, indices = next(self._sampler)
-        batch = collate([self._encoded[i] for i in indices], self.pair, pad_id=self.model.tokenizer.pad_token_id)
-        return batch.to(self.model.device)
 
 
 class _Regularised(nn.Module):

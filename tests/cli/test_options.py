@@ -20,8 +20,8 @@ from hyperx_cl.config import (
     ModelOptions,
     TrainOptions,
     help_of,
-    resolve,
 )
+from hyperx_cl.settings import resolve
 
 CLASSES = (ModelOptions, TrainOptions, AddOptions, AddTaskOptions, FewshotOptions, FullOptions)
 

@@ -212,7 +212,7 @@ def test_steps_are_epochs_times_batches_and_all_are_told(model: HyperX) -> None:
 def test_the_rate_neither_rises_nor_falls(model: HyperX) -> None:
     learner = recipe._Learner(model, Pair("pos", "xx"), tagged(8), few_options(), FullOptions())
     assert {learner.schedule.factor(step) for step in range(learner.schedule.steps)} == {1.0}
-    assert learner.schedule.steps == 50 * learner.epoch
+    assert learner.schedule.steps == 50 * learner._draw.epoch
 
 
 def test_after_an_interruption_all_is_as_before(model: HyperX) -> None:
