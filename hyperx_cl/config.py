@@ -58,7 +58,6 @@ class TrainOptions:
     temperature: Annotated[float, "T of the sampling over (task, language) pairs, p ~ n^(1/T)"] = 5.0
     task_shares: Annotated[str, "fixed shares of the steps by task, such as mlm=0.5,pos=0.27,ner=0.23"] = ""
     mask_rate: Annotated[float, "share of the pieces that MLM asks for"] = 0.15
-    language_dropout: Annotated[float, "share of the batches read under the mean vector, as a new language is"] = 0.0
     train_hypernetwork: Annotated[bool, "let hypernetwork and embeddings learn; without, a control"] = True
     validate_every: Annotated[int, "steps between two validations"] = 1000
     validation_sentences: Annotated[int, "sentences of each pair in a validation"] = 64
@@ -78,7 +77,6 @@ class TrainOptions:
         _at_least(self, "temperature", 1)  # below, the large languages would be drawn more often than they are large
         _share(self, "mask_rate")
         _fraction(self, "final_rate")
-        _fraction(self, "language_dropout")
         _one_of(self, "precision", get_args(Precision))
         if self.warmup >= self.steps:
             raise UsageError(f"warmup ({self.warmup}) must be smaller than steps ({self.steps}).")
@@ -115,8 +113,9 @@ class AddOptions:
     shift_pieces: Annotated[int, "most pieces whose word embeddings are shifted, frequent ones first (0: none)"] = 4000
     shift_rank: Annotated[int, "numbers of the shift for each piece"] = 32
     shift_least: Annotated[int, "times that a shifted piece must occur in the text"] = 3
-    self_tasks: Annotated[str, "tasks that learn on from their own labels of the text: all, none or names"] = "none"
-    self_lines: Annotated[int, "lines of the text that are labelled for it"] = 1500
+    self_tasks: Annotated[str, "tasks that learn on from their own labels: words, all, none or names"] = "none"
+    self_lines: Annotated[int, "lines of the text that are labelled for it"] = 4000
+    self_forms: Annotated[float, "weight of what a word's form is on average, against its own sentence"] = 0.5
     self_keep: Annotated[float, "share of each label's words, the surest first, that are learnt from"] = 0.5
     self_rank: Annotated[int, "bottleneck width of the part that each such pair gets"] = 2
     self_steps: Annotated[int, "optimiser steps of each such pair"] = 200
@@ -136,6 +135,7 @@ class AddOptions:
         for name in ("rate", "clip", "self_rate", "self_keep"):
             _positive(self, name)
         _fraction(self, "self_keep")
+        _fraction(self, "self_forms")
         _share(self, "mask_rate")
         _fraction(self, "final_rate")
         _positive(self, "depth")

@@ -26,13 +26,10 @@ class Segment:
     Attributes:
         pair: Task and language.
         rows: How many.
-        stranger: Whether they are read as of a language that the model has not met: under the mean of the base
-            languages' vectors, without a part.
     """
 
     pair: Pair
     rows: int
-    stranger: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)

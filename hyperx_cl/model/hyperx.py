@@ -12,7 +12,7 @@ from transformers.activations import ACT2FN
 
 from hyperx_cl.artefact import LanguageRecord
 from hyperx_cl.config import ModelOptions
-from hyperx_cl.data.batches import Batch, Pair, Segment
+from hyperx_cl.data.batches import Batch, Pair
 from hyperx_cl.data.tasks import Task
 from hyperx_cl.data.tokenpatch import patched_tokenizer
 from hyperx_cl.errors import ConflictError, DataError, NotFoundError, did_you_mean
@@ -59,7 +59,7 @@ class HyperX(nn.Module):
         super().__init__()
         self._backbone = [backbone]  # in a list, so that its tensors are no part of this module
         self.active: Active | None = None
-        self._cache: dict[tuple[tuple[Pair, bool], ...], list[list[AdapterWeights]]] | None = None
+        self._cache: dict[tuple[Pair, ...], list[list[AdapterWeights]]] | None = None
         self._views: dict[tuple[str, ...], Any] = {(): backbone.tokenizer}
         info, d = backbone.info, options.embedding
         self.options, self.shape = options, Shape(info.layers, info.hidden, options)
@@ -165,8 +165,8 @@ class HyperX(nn.Module):
         own = own_pieces(ids, rows, [known.patch for known in languages], vocabulary=self.backbone.info.vocabulary)
         if own is not None:  # what the frozen embeddings are asked for there does not matter: a hook replaces it
             ids = ids.masked_fill(own.places, self.tokenizer.unk_token_id)
-        slots = [[] if s.stranger else self.language(s.pair.language).slots(s.pair.task) for s in batch.segments]
-        self.active = Active(self._adapters(batch.segments), slots, rows, own, [known.shift for known in languages])
+        slots = [known.slots(pair.task) for known, pair in zip(languages, pairs, strict=True)]
+        self.active = Active(self._adapters(pairs), slots, rows, own, [known.shift for known in languages])
         try:
             states = self.backbone.encoder(input_ids=ids, attention_mask=batch.attention_mask).last_hidden_state
         finally:
@@ -357,22 +357,17 @@ class HyperX(nn.Module):
             eps=config.layer_norm_eps, activation=ACT2FN[config.hidden_act],
         )  # fmt: skip
 
-    def _adapters(self, segments: Sequence[Segment]) -> list[list[AdapterWeights]]:
-        key = tuple((segment.pair, segment.stranger) for segment in segments)
+    def _adapters(self, pairs: Sequence[Pair]) -> list[list[AdapterWeights]]:
+        key = tuple(pairs)
         if self._cache is not None and key in self._cache:
             return self._cache[key]
-        tasks = torch.stack([self.task_embedding(segment.pair.task) for segment in segments])
-        languages = torch.stack([self._vector(segment) for segment in segments])
+        tasks = torch.stack([self.task_embedding(pair.task) for pair in pairs])
+        languages = torch.stack([self.language(pair.language).embedding(pair.task) for pair in pairs])
         dtype = self.backbone.word_embeddings.dtype
         weights: list[list[AdapterWeights]] = self.hypernetwork(tasks, languages, dtype=dtype)
         if self._cache is not None:
             self._cache[key] = weights
         return weights
-
-    def _vector(self, segment: Segment) -> Tensor:
-        if segment.stranger:
-            return torch.stack([self.base[code].own.embedding for code in self.base]).mean(0)
-        return self.language(segment.pair.language).embedding(segment.pair.task)
 
     def _score(self, pair: Pair, states: Tensor) -> Tensor:
         head = self.added_tasks[pair.task].head if pair.task in self.added_tasks else self.heads[pair.task]

@@ -1,9 +1,7 @@
 """What a run draws: the next micro-batch of this process, with masks that never come twice."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 
-import numpy as np
 from accelerate import Accelerator
 
 from hyperx_cl.config import TrainOptions
@@ -12,8 +10,6 @@ from hyperx_cl.data.masking import Vocabulary, mask_generator, mask_tokens
 from hyperx_cl.data.sampler import PairSampler
 from hyperx_cl.model.hyperx import HyperX
 from hyperx_cl.train.corpora import Corpus
-
-_STRANGERS = 0x73747261  # keeps these draws apart from masks and sampler under the same seed
 
 
 class Drawer:
@@ -48,8 +44,6 @@ class Drawer:
         else:
             batch = collate(examples, pair, pad_id=self._vocabulary.pad_id)
         self.rows, self.tokens = self.rows + batch.rows, self.tokens + batch.tokens
-        if np.random.default_rng([_STRANGERS, self._options.seed, number]).random() < self._options.language_dropout:
-            batch = replace(batch, segments=[replace(segment, stranger=True) for segment in batch.segments])
         return batch.to(self._model.device)
 
     @property

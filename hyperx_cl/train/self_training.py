@@ -1,11 +1,14 @@
 """Self-training: a pair learns on from the labels that the model itself gives to the language's text, where it is sure.
 
-MLM teaches how a language is written, not what a task asks of it. Of each label the most confident words are taken as
-if they were gold, the same share of each, so that the frequent labels do not drown the rare ones (class-balanced
-self-training, Zou et al. 2018). What learns is a small part of the pair beside the language's; it starts as no change.
+MLM teaches how a language is written, not what a task asks of it. What the model believes of a word in its sentence is
+weighed against what it believes of that form on average over the text: most forms have one label, and an average over
+many sentences errs less than one sentence does. Of each label the most confident words are then taken as if they were
+gold, the same share of each, so that the frequent labels do not drown the rare ones (class-balanced self-training, Zou
+et al. 2018). What learns is a small part of the pair beside the language's; it starts as no change.
 """
 
 import time
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -33,6 +36,9 @@ SHORTEST, LONGEST = 3, 60
 """Words of a sentence that is learnt from; a longer one is cut."""
 
 WARMUP = 10
+
+Beliefs = npt.NDArray[np.float32]
+"""How probable each label is for each word, ``(words, labels)``."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +91,7 @@ def self_train(
     encoder = Encoder(model.tokenizer_for(pair.language), max_length=min(128, options.max_tokens))
     windows = encoder.words(sentences, None)
     beliefs = word_probabilities(model, pair, windows)
-    labelled = own_labels(windows, beliefs, keep=options.self_keep)
+    labelled = own_labels(windows, by_form(sentences, windows, beliefs, options.self_forms), keep=options.self_keep)
     words, kept = sum(map(len, beliefs)), sum(int((w.labels != IGNORED).sum()) for w in labelled)
     if not kept:
         reporter.say(f"{pair.task}: no label of the text is sure, so it teaches nothing.")
@@ -118,14 +124,17 @@ def self_train(
 
 
 def labelling_tasks(model: HyperX, wanted: str) -> list[str]:
-    """The tasks that ``self_tasks`` names: ``all`` that label words, ``none``, or names with commas between them.
+    """The tasks that ``self_tasks`` names: ``words``: all with a label a word; ``all``: those of spans too; ``none``.
+
+    Or names with commas between them.
 
     Raises:
         NotFoundError: The model lacks one.
         UsageError: One labels no words.
     """
-    if wanted in ("all", "none"):
-        return [name for name, task in model.tasks.items() if task.kind != "mlm" and wanted == "all"]
+    kinds = {"words": ("words",), "all": ("words", "spans"), "none": ()}
+    if wanted in kinds:
+        return [name for name, task in model.tasks.items() if task.kind in kinds[wanted]]
     names = [*dict.fromkeys(name.strip() for name in wanted.split(",") if name.strip())]
     for name in names:
         if model.task(name).kind == "mlm":
@@ -148,12 +157,41 @@ def split_lines(lines: Sequence[str], code: str, *, most: int, seed: int) -> lis
     return found
 
 
-def own_labels(windows: Sequence[Encoded], beliefs: Sequence[npt.NDArray[np.float32]], *, keep: float) -> list[Encoded]:
+def by_form(
+    sentences: Sequence[Sentence], windows: Sequence[Encoded], beliefs: Sequence[Beliefs], weight: float
+) -> list[Beliefs]:
+    """Weigh each word's beliefs against the mean of all words of its form, upper and lower case alike.
+
+    Args:
+        sentences: What was encoded.
+        windows: Of `Encoder.words`.
+        beliefs: Of `word_probabilities`.
+        weight: Of the form's mean in the geometric mean of both, 0 (the word alone) to 1 (its form alone).
+
+    Returns:
+        Like `beliefs`; rows sum to 1.
+    """
+    forms: dict[str, int] = {}
+    every = np.array([
+        forms.setdefault(unicodedata.normalize("NFC", word).lower(), len(forms))
+        for window, belief in zip(windows, beliefs, strict=True)
+        for word in sentences[window.sentence].words[window.start : window.start + len(belief)]
+    ])  # fmt: skip
+    flat = np.concatenate(beliefs)
+    sums = np.zeros((len(forms), flat.shape[1]), np.float32)
+    np.add.at(sums, every, flat)
+    means = sums / np.bincount(every, minlength=len(forms))[:, None]
+    weighed = flat ** (1 - weight) * means[every] ** weight
+    weighed /= weighed.sum(1, keepdims=True)
+    return np.split(weighed.astype(np.float32), np.cumsum([len(belief) for belief in beliefs])[:-1])
+
+
+def own_labels(windows: Sequence[Encoded], beliefs: Sequence[Beliefs], *, keep: float) -> list[Encoded]:
     """Label the words that the model is surest of, of each label the same share.
 
     Args:
         windows: Of `Encoder.words`.
-        beliefs: Of `word_probabilities`.
+        beliefs: Probability of each label for each word of each window.
         keep: Share of the words of each label, 0 to 1.
 
     Returns:

@@ -1,6 +1,5 @@
 """What belongs to one language: a part acts in the lowest layers that it has, and nowhere else."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -53,25 +52,3 @@ def test_a_part_of_more_layers_than_the_backbone_is_refused(model: HyperX) -> No
     model.new_language("qaa", torch.ones(8)).own.part = stirred(4)
     with pytest.raises(DataError, match=r"does not fit this model: part.down has shape \(4, 4, 32\)"):
         model.attach(model.record("qaa", {}))
-
-
-def test_a_stranger_is_read_under_the_mean_of_the_base_vectors_without_a_part(tiny_backbone: Path) -> None:
-    model = build(tiny_backbone, language_part=4)
-    seen = batch(model, "pos", "mt")
-    strange = replace(seen, segments=[replace(segment, stranger=True) for segment in seen.segments])
-    average = torch.stack([model.base[code].own.embedding for code in model.base]).mean(0)
-    with model.cached_adapters():
-        own, found = model(seen).logits[0], model(strange).logits[0]
-    model.new_language("mt", average)
-    assert torch.allclose(model(seen).logits[0], found, atol=1e-6)
-    assert not torch.allclose(own, found, atol=1e-3)
-
-
-def test_every_base_vector_learns_from_a_stranger(model: HyperX) -> None:
-    seen = batch(model, "pos", "mt")
-    loss = model(replace(seen, segments=[replace(segment, stranger=True) for segment in seen.segments])).loss
-    assert loss is not None
-    loss.backward()
-    for code in model.base:
-        gradient = model.base[code].own.embedding.grad
-        assert gradient is not None and gradient.any()

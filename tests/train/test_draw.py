@@ -53,16 +53,6 @@ def test_tasks_get_their_shares(drawn_from: tuple[HyperX, dict[Pair, Corpus]]) -
     )
 
 
-def test_some_batches_are_a_strangers_whoever_draws_them(drawn_from: tuple[HyperX, dict[Pair, Corpus]]) -> None:
-    draw = _drawer(drawn_from, Process(), language_dropout=0.3)
-    strangers = [draw().segments[0].stranger for _ in range(600)]
-    assert sum(strangers) / 600 == pytest.approx(0.3, abs=0.06)
-    both = [_drawer(drawn_from, Process(rank, 2), language_dropout=0.3) for rank in range(2)]
-    assert [drawer().segments[0].stranger for _ in range(20) for drawer in both] == strangers[:40]
-    draw = _drawer(drawn_from, Process())
-    assert not any(draw().segments[0].stranger for _ in range(50))
-
-
 def test_masks_never_come_twice(drawn_from: tuple[HyperX, dict[Pair, Corpus]]) -> None:
     draw = _drawer(drawn_from, Process(), task_shares="mlm=1.0", max_tokens=24)
     masks: dict[Any, set[Any]] = {}

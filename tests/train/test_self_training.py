@@ -17,7 +17,7 @@ from hyperx_cl.train.add_language import add_language
 from hyperx_cl.train.fewshot import fewshot
 from hyperx_cl.train.progress import Silent
 from hyperx_cl.train.proof import frozen
-from hyperx_cl.train.self_training import labelling_tasks, own_labels, self_train, split_lines
+from hyperx_cl.train.self_training import by_form, labelling_tasks, own_labels, self_train, split_lines
 from tests.train.small_text import add_options, few_options, state, tagged
 
 PAIR = Pair("pos", "qaa")
@@ -39,6 +39,19 @@ def test_of_each_label_the_surest_share_is_taken(tiny_backbone: Path, model: Hyp
     assert own_labels(windows, unsure, keep=1.0) == []
 
 
+def test_a_word_is_weighed_against_its_form(model: HyperX) -> None:
+    given = [Sentence(("The", "cat", "the")), Sentence(("the",))]
+    windows = Encoder(model.tokenizer, max_length=24).words(given, None)
+    beliefs = [np.array([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4]], np.float32), np.array([[0.3, 0.7]], np.float32)]
+    same = by_form(given, windows, beliefs, 0.0)
+    assert all(np.allclose(one, other) for one, other in zip(same, beliefs, strict=True))
+    form = by_form(given, windows, beliefs, 1.0)  # of "the" the mean of .9, .6 and .3
+    assert np.allclose(form[0], [[0.6, 0.4], [0.2, 0.8], [0.6, 0.4]]) and np.allclose(form[1], [[0.6, 0.4]])
+    half = by_form(given, windows, beliefs, 0.5)
+    own, other = np.sqrt(0.3 * 0.6), np.sqrt(0.7 * 0.4)
+    assert np.allclose(half[1], [[own / (own + other), other / (own + other)]])
+
+
 def test_lines_are_drawn_by_the_seed_and_split_as_tag_does() -> None:
     given = [f"Il-ktieb ta' {word}!" for word in ("Marija", "Karm", "Ġorġ")] + ["Iva."]
     split = split_lines(given, "mt", most=3, seed=1)
@@ -51,6 +64,7 @@ def test_lines_are_drawn_by_the_seed_and_split_as_tag_does() -> None:
 
 def test_tasks_by_name(model: HyperX) -> None:
     assert labelling_tasks(model, "all") == ["ner", "pos"] and labelling_tasks(model, "none") == []
+    assert labelling_tasks(model, "words") == ["pos"]  # names of spans are no labels of words
     assert labelling_tasks(model, "pos, ner,pos") == ["pos", "ner"]
     with pytest.raises(UsageError, match="mlm labels no words"):
         labelling_tasks(model, "pos,mlm")
