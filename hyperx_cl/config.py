@@ -87,7 +87,7 @@ class TrainOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class AddOptions:
-    """A new language from raw text: only its own vector and part are learnt."""
+    """A new language from raw text: only its own vector, part and shift are learnt, then the parts of its pairs."""
 
     capacity: Annotated[
         Literal["part", "vector", "both"], "what is learnt: language part and shift, the vector, or both"
@@ -113,7 +113,7 @@ class AddOptions:
     shift_pieces: Annotated[int, "most pieces whose word embeddings are shifted, frequent ones first (0: none)"] = 4000
     shift_rank: Annotated[int, "numbers of the shift for each piece"] = 32
     shift_least: Annotated[int, "times that a shifted piece must occur in the text"] = 3
-    self_tasks: Annotated[str, "tasks that learn on from their own labels: words, all, none or names"] = "none"
+    self_tasks: Annotated[str, "tasks that learn on from their own labels: words, all, none or names"] = "words"
     self_lines: Annotated[int, "lines of the text that are labelled for it"] = 4000
     self_forms: Annotated[float, "weight of what a word's form is on average, against its own sentence"] = 0.5
     self_keep: Annotated[float, "share of each label's words, the surest first, that are learnt from"] = 0.5

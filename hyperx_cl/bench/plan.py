@@ -103,8 +103,19 @@ METHODS = {
         Method("zero", "the zero vector", "control"),
         Method("mean", "the mean of the base languages' vectors", "control"),
         Method("nearest", "the stored vector that fits the text best", "control"),
-        Method(DEFAULT, "what add-language does: part in the lower layers and shift, under the mean vector", "learnt"),
-        Method("vector", "the vector alone, from the best start", "learnt", {"capacity": "vector", "start": "best"}),
+        Method(
+            DEFAULT, "what add-language does: part in the lower layers and shift under the mean vector, self-training",
+            "learnt",
+        ),
+        Method("no-self", "the default without self-training", "learnt", {"self_tasks": "none"}),
+        Method(
+            "self-alone", "self-training under the mean vector, after a single step of MLM", "learnt",
+            {"steps": 1, "warmup": 0, "shift_pieces": 0, "rank": 1},
+        ),
+        Method(
+            "vector", "the vector alone, from the best start", "learnt",
+            {"capacity": "vector", "start": "best", "self_tasks": "none"},
+        ),
         Method("other-text", "the default, learnt on the text of another new language", "other"),
         Method("no-shift", "the default's numbers without a shift", "learnt", {"shift_pieces": 0, "rank": 32}),
         Method("all-layers", "a part in all layers, no shift", "learnt", {"shift_pieces": 0, "depth": 1.0}),
@@ -123,7 +134,7 @@ METHODS = {
         *(
             Method(
                 f"descent-{rate}", f"plain descent of the vector from N(0, 1), learning rate {rate}", "learnt",
-                {"capacity": "vector", "start": "random", "rate": rate},
+                {"capacity": "vector", "start": "random", "rate": rate, "self_tasks": "none"},
             )
             for rate in (0.002, 0.01, 0.05)
         ),
