@@ -223,8 +223,17 @@ def _summary(stored: StoredLanguage, added: "Added") -> dict[str, Any]:
         "model": stored.model, "language": stored.language, "version": stored.version, "hash": stored.hash,
         "losses": dict(added.losses), "start": added.start, "nearest": added.nearest, "steps": added.steps,
         "tokens": added.tokens, "seconds": added.seconds, "proof": proof_data(added.proof),
-        **({"patch": patch} if (patch := added.record.provenance.get("patch")) else {}),
+        **{what: told for what in ("patch", "self_training") if (told := added.record.provenance.get(what))},
     }  # fmt: skip
+
+
+def _self_lines(added: "Added") -> list[str]:
+    """A line for each task that has learnt on from its own labels."""
+    return [
+        f"{task}: learnt on from its own labels of {taught['sentences']:,} sentences, "
+        f"{100 * taught['kept']:.0f} % of the words, in {taught['steps']:,} steps"
+        for task, taught in added.record.provenance.get("self_training", {}).items()
+    ]
 
 
 def _patch_line(added: "Added") -> list[str]:
@@ -245,6 +254,7 @@ def _show(common: Common, stored: StoredLanguage, added: "Added") -> None:
             f"from {added.start}, {added.steps} steps, {added.tokens:,} tokens, {added.seconds:.0f} s; "
             f"it keeps {added.record.numbers:,} numbers",
             *_patch_line(added),
+            *_self_lines(added),
             Grid(("vector", "MLM loss on the report part"), [(k, f"{v:.4f}") for k, v in added.losses.items()]),
             f"nearest stored language: {added.nearest}",
             *proof_lines(added.proof),

@@ -297,3 +297,19 @@ def test_what_the_vocabulary_lacks_is_told_in_one_line(cli: Cli, root: Path, sto
     assert cli("languages", "show", "mt", "--json").data["language"]["pieces"] == []
     again = cli(*words, "--seed", "2", "--new-version", "--json").data
     assert again["patch"]["pieces"] == 2 and again["proof"]["holds"]
+
+
+def test_a_task_that_learns_on_from_its_own_labels_is_told(
+    cli: Cli, root: Path, stocked: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hyperx_cl.train.self_training.LEAST_CONFIDENCE", 0.0)  # the tiny model is sure of nothing
+    words = ("add-language", "mt", "--mlm", root / "mlm" / "mt.txt", *FEW, "--self-tasks", "ner", "--self-steps", "2")
+    ended = cli(*words)
+    assert ended.code == 0, ended.err
+    assert re.search(
+        r"^ner: learnt on from its own labels of \d+ sentences, \d+ % of the words, in 2 steps$", ended.out, re.M
+    )
+    again = cli(*words, "--seed", "2", "--new-version", "--json")
+    assert again.code == 0 and again.data["self_training"]["ner"]["steps"] == 2
+    refused = cli("add-language", "gn", "--mlm", root / "mlm" / "mt.txt", *FEW, "--self-tasks", "mlm")
+    assert refused.code == 2 and "mlm labels no words" in refused.err
