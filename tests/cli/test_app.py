@@ -49,7 +49,7 @@ def _python(*words: str) -> subprocess.CompletedProcess[str]:
 def test_there_are_all_commands() -> None:
     assert {" ".join(words) for words in COMMANDS} == {
         "train", "add-language", "fewshot", "add-task", "evaluate", "tag", "info", "demo", "runs list",
-        *(f"bench {word}" for word in ("add-language", "few-shot", "plot")),
+        *(f"bench {word}" for word in ("add-language", "few-shot", "stream", "together", "plot")),
         *(f"tasks {word}" for word in ("list", "remove")),
         *(f"models {word}" for word in ("list", "show", "use", "remove")),
         *(f"languages {word}" for word in ("list", "show", "history", "use", "remove", "near")),
