@@ -264,13 +264,8 @@ def _show(common: Common, stored: StoredLanguage, added: "Added") -> None:
 
 def _learnt(registry: Registry, model: ModelRecord) -> list[str]:
     """The stored languages that have learnt something, unlike those made out of others."""
-    found = []
-    for stored in registry.languages(model.name):
-        method = stored.provenance.get("carried", {}).get(
-            "method", stored.method
-        )  # what it was before --full copied it
-        found += [] if method in ("like", "code") else [stored.language]
-    return found
+    stored = registry.languages(model.name)
+    return [one.language for one in stored if one.first_method not in ("like", "code")]
 
 
 def _like_summary(stored: StoredLanguage, others: list[str], near: Sequence[Relative]) -> dict[str, Any]:

@@ -12,16 +12,7 @@ from hyperx_cl.cli.add_language import expect_proof, proof_data, proof_lines
 from hyperx_cl.cli.completion import complete_language, complete_task
 from hyperx_cl.cli.fewshot_full import Asked, expect_place, expect_words, learn_fully
 from hyperx_cl.cli.loading import find_model, load_model, task_of, tasks_of
-from hyperx_cl.cli.options import (
-    BackbonePlace,
-    Common,
-    Config,
-    DataDir,
-    Device,
-    LabelMap,
-    ModelName,
-    command,
-)
+from hyperx_cl.cli.options import BackbonePlace, Common, Config, DataDir, Device, LabelMap, ModelName, command
 from hyperx_cl.cli.output import Grid
 from hyperx_cl.cli.plan import with_label_maps
 from hyperx_cl.cli.recording import recording
@@ -83,10 +74,11 @@ def fewshot(
     expect_words(full, flags, full_flags, output_dir, name)
     if (data is None) == (data_dir is None) and not (full and data):
         raise UsageError("give either --data FILE or --data-dir DIR, of which the language's train split is drawn from")
+    made, folder = name or "", Path(os.path.abspath(output_dir or ""))
     with common.registry() as registry:
         record = find_model(registry, model, backbone)
         if full:
-            expect_place(registry, name or "", Path(os.path.abspath(output_dir or "")))
+            expect_place(registry, made, folder)
         parent = registry.language(code, record.name).stored
         task_of(record, task)  # it is there, and labels words
         chosen = with_label_maps(tasks_of(record), label_map or ())[task]
@@ -107,8 +99,8 @@ def fewshot(
         if full:
             asked = Asked(
                 record=record, code=code, task=chosen, drawn=drawn, tested=tested, options=options, full=full_options,
-                root=DataRoot(data_dir) if data_dir else None, name=name or "", data=data_hashes, facts=source,
-                folder=Path(os.path.abspath(output_dir or "")),
+                root=DataRoot(data_dir) if data_dir else None, name=made, folder=folder, data=data_hashes,
+                facts=source,
             )  # fmt: skip
             learn_fully(common, registry, asked, backbone=backbone, device=device)
             return

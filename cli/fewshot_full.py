@@ -209,8 +209,7 @@ def _keep(registry: Registry, asked: Asked, learnt: "FullLearnt", backbone: str 
 def _carried(stored: StoredLanguage | StoredTask) -> dict[str, Any]:
     """Where a record comes from that was copied; what was told of the first one is told under ``carried``."""
     told = {key: stored.provenance[key] for key in ("source", "licence") if key in stored.provenance}
-    method = stored.provenance.get("carried", {}).get("method", stored.method)
-    first = {"model": stored.fingerprint, "hash": stored.hash, "method": method}
+    first = {"model": stored.fingerprint, "hash": stored.hash, "method": stored.first_method}
     return {
         **told, "method": CARRIED, "parent": stored.hash, "carried": first | {"provenance": dict(stored.provenance)},
     }  # fmt: skip

@@ -36,7 +36,8 @@ class StoredLanguage:
     The provenance holds, as far as they apply: method, capacity, seed, steps, tokens, seconds, text (sha256 and line
     counts, never the text), source, licence, losses (random, zero, mean, nearest, start, learnt), nearest, scores,
     created, hyperx_cl, backbone (id, revision, fingerprint), parent, corrections (at, run, was, is: where source or
-    licence was said anew of the same numbers).
+    licence was said anew of the same numbers), self_training by task, carried (model, hash, method and provenance of
+    the record that these numbers were copied from).
     """
 
     language: str
@@ -61,6 +62,11 @@ class StoredLanguage:
     tasks: tuple[str, ...]
     """Tasks for which it holds something of its own."""
     provenance: Mapping[str, Any]
+
+    @property
+    def first_method(self) -> str:
+        """The method that made its numbers: another than `method` where `fewshot --full` has carried them here."""
+        return _first_method(self.method, self.provenance)
 
 
 @dataclass(frozen=True)
@@ -91,6 +97,11 @@ class StoredTask:
     numbers: int
     """Count of stored numbers."""
     provenance: Mapping[str, Any]
+
+    @property
+    def first_method(self) -> str:
+        """As `StoredLanguage.first_method`."""
+        return _first_method(self.method, self.provenance)
 
 
 @dataclass(frozen=True)
@@ -138,3 +149,8 @@ class Problem:
     where: str
     """The row, in words."""
     what: str
+
+
+def _first_method(method: str, provenance: Mapping[str, Any]) -> str:
+    carried: Mapping[str, Any] = provenance.get("carried", {})
+    return str(carried.get("method", method))

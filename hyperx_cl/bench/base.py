@@ -11,6 +11,7 @@ from hyperx_cl.bench.drive import Ground
 from hyperx_cl.bench.plan import METHODS, Bench, Cell, Run
 from hyperx_cl.data.root import DataRoot
 from hyperx_cl.data.tasks import builtin
+from hyperx_cl.errors import NotFoundError
 from hyperx_cl.model.backbone import load_backbone
 from hyperx_cl.train.joint import train_joint
 from hyperx_cl.train.progress import Reporter
@@ -24,6 +25,18 @@ def run_folder(bench: Bench, seed: int, run: Run = "base") -> Path:
 def has_run(bench: Bench, seed: int, run: Run) -> bool:
     """Whether a run has ended."""
     return (run_folder(bench, seed, run) / ("tasks.json" if run == "madx" else "model.safetensors")).is_file()
+
+
+def expect_run(bench: Bench, cell: Cell) -> None:
+    """Refuse to go on from a cell whose run is gone.
+
+    Raises:
+        NotFoundError: It is not there, or has not ended.
+    """
+    run = METHODS[cell.method].over
+    if not has_run(bench, cell.seed, run):
+        folder = run_folder(bench, cell.seed, run)
+        raise NotFoundError(f"There is no whole base run in {folder}, which '{cell.name}' was run over.")
 
 
 def run_ground(bench: Bench, cell: Cell) -> Ground | None:
@@ -40,12 +53,9 @@ def run_ground(bench: Bench, cell: Cell) -> Ground | None:
 
 def source_cost(folder: Path) -> dict[str, float]:
     """What MAD-X's languages and tasks of the base run have cost once, before any new language: tokens and seconds."""
-    told = [json.loads(file.read_text(encoding="utf-8"))["learnt"] for file in _told(folder)]
+    files = [*sorted((folder / LANGUAGES).glob("*.json")), folder / "tasks.json"]
+    told = [json.loads(file.read_text(encoding="utf-8"))["learnt"] for file in files]
     return {name: sum(facts[name] for facts in told) for name in ("tokens", "seconds")}
-
-
-def _told(folder: Path) -> list[Path]:
-    return [*sorted((folder / LANGUAGES).glob("*.json")), folder / "tasks.json"]
 
 
 class Chained:

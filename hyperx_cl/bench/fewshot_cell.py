@@ -12,7 +12,7 @@ from hyperx_cl.baselines.full import Full, load_full
 from hyperx_cl.baselines.full_train import is_learnt, learn_full
 from hyperx_cl.baselines.madx import MadX
 from hyperx_cl.baselines.madx_storage import load as load_madx
-from hyperx_cl.bench.base import has_run, run_folder
+from hyperx_cl.bench.base import expect_run, run_folder
 from hyperx_cl.bench.drive import Ground, Work
 from hyperx_cl.bench.fewshot_plan import FULL, FewBench, FewCell, pool
 from hyperx_cl.bench.kept import counts_from_json, counts_to_json, damaged, read, write
@@ -23,7 +23,6 @@ from hyperx_cl.bench.score import Gold
 from hyperx_cl.data.batches import Pair
 from hyperx_cl.data.examples import Sentence
 from hyperx_cl.data.root import DataRoot
-from hyperx_cl.errors import NotFoundError
 from hyperx_cl.evaluate.metrics import Counts
 from hyperx_cl.model.backbone import load_backbone
 from hyperx_cl.model.fingerprint import fingerprint
@@ -89,13 +88,9 @@ def expect_ready(few: FewBench, cells: Sequence[FewCell]) -> None:
         DataError: A cell's file is damaged.
     """
     for cell in cells:
-        if cell.added is None:
-            continue
-        expect_kept(few.bench, cell.added)
-        run = METHODS[cell.method].over
-        if not has_run(few.bench, cell.seed, run):
-            folder = run_folder(few.bench, cell.seed, run)
-            raise NotFoundError(f"There is no whole base run in {folder}, which '{cell.added.name}' was learnt over.")
+        if cell.added is not None:
+            expect_kept(few.bench, cell.added)
+            expect_run(few.bench, cell.added)
 
 
 def run_few_cell(few: FewBench, cell: FewCell, quiet: bool) -> None:

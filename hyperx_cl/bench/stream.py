@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from hyperx_cl.bench.base import has_run, run_folder
+from hyperx_cl.bench.base import expect_run, run_folder
 from hyperx_cl.bench.drive import Work
 from hyperx_cl.bench.kept import counts_from_json, counts_to_json, damaged, read, write
 from hyperx_cl.bench.machine import peak_memory, place
@@ -16,7 +16,7 @@ from hyperx_cl.bench.records import attach, expect_kept
 from hyperx_cl.bench.score import Gold
 from hyperx_cl.bench.stream_plan import StepCell
 from hyperx_cl.data.root import DataRoot
-from hyperx_cl.errors import ConflictError, NotFoundError
+from hyperx_cl.errors import ConflictError
 from hyperx_cl.evaluate.metrics import Counts
 from hyperx_cl.model.backbone import load_backbone
 from hyperx_cl.model.hyperx import HyperX
@@ -93,10 +93,7 @@ def expect_addable(bench: Bench, cells: Sequence[StepCell]) -> None:
         last = StepCell(cell.seed, cell.order, cell.method, len(cell.order))
         for added in last.added:
             expect_kept(bench, added)
-        run = METHODS[cell.method].over
-        if not has_run(bench, cell.seed, run):
-            folder = run_folder(bench, cell.seed, run)
-            raise NotFoundError(f"There is no whole base run in {folder}, which '{last.added[0].name}' was run over.")
+            expect_run(bench, added)
 
 
 def expect_one_stream(bench: Bench, steps: Sequence[StepOutcome]) -> None:

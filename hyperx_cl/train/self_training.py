@@ -23,6 +23,7 @@ from hyperx_cl.data.examples import Sentence
 from hyperx_cl.errors import DataError, UsageError
 from hyperx_cl.model.hyperx import HyperX
 from hyperx_cl.model.infer import word_probabilities
+from hyperx_cl.model.language import Slot
 from hyperx_cl.segment import segmenter_for
 from hyperx_cl.train.labelled_draw import LabelledDraw
 from hyperx_cl.train.loop import Group, Loop, Schedule
@@ -74,7 +75,7 @@ def self_train(
     """Learn a pair's part from the model's own labels.
 
     Args:
-        model: With the language as it is after MLM; gets the pair's slot. Nothing else of it may train.
+        model: With the language as it is after MLM, inside `frozen`; the language gets the pair's slot.
         pair: The language, and a task that labels words.
         lines: Its text.
         options: Lines, share of words, rank, steps, learning rate, seed.
@@ -97,8 +98,7 @@ def self_train(
         reporter.say(f"{pair.task}: no label of the text is sure, so it teaches nothing.")
         return None
     language = model.language(pair.language)
-    slot = with_part(model, language.own, 0)  # its vector, which stays
-    slot.part = with_part(model, slot, options.self_rank).part
+    slot = with_part(model, Slot(language.own.embedding), options.self_rank)
     slot.embedding.requires_grad_(False)
     language.pairs[pair.task] = slot
     draw = LabelledDraw(
@@ -107,12 +107,11 @@ def self_train(
     )  # fmt: skip
     assert slot.part is not None
     schedule = Schedule(options.self_steps, min(WARMUP, options.self_steps - 1), options.final_rate)
-    loop = Loop(
-        model, [Group(list(slot.part.parameters()), options.self_rate)], draw, schedule, clip=options.clip
-    )  # fmt: skip
+    learnt = Group(list(slot.part.parameters()), options.self_rate)
+    loop = Loop(model, [learnt], draw, schedule, clip=options.clip)
     for step in loop:
         reporter.step(step.number, f"{pair.task}: loss on its own labels {step.loss:.3f}")
-    confidence = float(np.mean([row.max() for belief in beliefs for row in belief]))
+    confidence = float(np.concatenate(beliefs).max(1).mean())
     reporter.say(
         f"{pair.task}: learnt on from its own labels of {len(sentences):,} sentences, "
         f"{100 * kept / words:.0f} % of the words (mean confidence {100 * confidence:.0f} %)"

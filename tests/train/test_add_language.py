@@ -36,7 +36,7 @@ def test_what_is_learnt_helps_on_lines_never_seen(model: HyperX, text: Text) -> 
     added = add_language(model, "qaa", text, add_options())
     assert list(added.losses) == ["random", "zero", "mean", "nearest", "learnt"]
     assert added.losses["learnt"] < min(loss for name, loss in added.losses.items() if name != "learnt") - 0.05
-    assert (added.steps, added.nearest in ("en", "mt", "tr", "ug"), added.seconds > 0) == (12, True, True)
+    assert (added.steps, added.nearest in ("en", "mt", "tr", "ug")) == (12, True)
     assert added.start in (f"nearest: {added.nearest}", "mixture", "mean")
     assert added.tokens > 15 * 40  # those of the three steps of the mixture too
     assert added.proof.holds and added.proof.languages == 4

@@ -57,7 +57,9 @@ def test_lines_are_drawn_by_the_seed_and_split_as_tag_does() -> None:
     split = split_lines(given, "mt", most=3, seed=1)
     assert split == split_lines(given, "mt", most=3, seed=1) and len(split) in (2, 3)
     assert split[0].words[:3] == ("Il-", "ktieb", "ta'") and split[0].words[-1] == "!"
-    assert split_lines(given, "mt", most=3, seed=2) != split or len(split) == 3
+    many = [f"word {i} here" for i in range(50)]
+    some = [split_lines(many, "mt", most=5, seed=seed) for seed in (1, 1, 2)]
+    assert some[0] == some[1] != some[2] and len(some[0]) == 5
     assert split_lines(["我们今天去学校读书。"], "zh", most=5, seed=1) == []
     assert len(split_lines(["a b " * 100], "en", most=5, seed=1)[0]) == 60
 
