@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from hyperx_cl.model.hyperx import HyperX
     from hyperx_cl.train.add_language import Added
     from hyperx_cl.train.proof import Proof
+    from hyperx_cl.transliteration import Transliteration
 
 EXAMPLE = 'hyperx-cl add-language mt --mlm wiki.txt --source "Maltese Wikipedia" --licence CC-BY-SA-4.0'
 
@@ -51,6 +52,14 @@ def add_language(
     backbone: BackbonePlace = None,
     source: Annotated[str | None, typer.Option("--source", help="Where the text is from.", show_default=False)] = None,
     licence: Annotated[str | None, typer.Option("--licence", help="The text's licence.", show_default=False)] = None,
+    transliteration: Annotated[
+        str,
+        typer.Option(
+            "--transliteration",
+            metavar="FILE|auto|none",
+            help="Letters read as others: a table, one that is known and needed, or none.",
+        ),
+    ] = "auto",
     new_version: Annotated[bool, typer.Option("--new-version", help="Beside the version that is there.")] = False,
     config: Config = None,
     output_dir: Annotated[
@@ -63,6 +72,9 @@ def add_language(
     """Add a language from raw text: only its own part and shift are learnt, and what else is wanted.
 
     With CODE alone nothing is learnt: it is the mean of the nearest stored languages by family tree and map.
+
+    Where the backbone cannot read the language's letters, a table of transliteration (letters, a tab, their replacement
+    on each line) lets it read them as others; what is tagged stays as it is written.
     """
     short, alike = canonical(code), codes(like)
     options = resolve(AddOptions, file=config, flags=flags)
@@ -78,7 +90,8 @@ def add_language(
         parent = registry.expect_addable(short, model=record.name, new_version=new_version)
         for other in alike:
             registry.history(other, record.name)
-        work = _Work(registry, record, parent, short, options, backbone, device, facts)
+        letters = _Letters(transliteration, short)
+        work = _Work(registry, record, parent, short, options, letters, backbone, device, facts)
         if mlm is None:
             near = [] if alike else relatives(short, _learnt(registry, record))
             others = alike or [other.language for other in near]
@@ -96,10 +109,10 @@ class _Work:
 
     def __init__(
         self, registry: Registry, record: ModelRecord, parent: StoredLanguage | None, code: str, options: AddOptions,
-        backbone: str | None, device: str, facts: dict[str, Any],
+        letters: "_Letters", backbone: str | None, device: str, facts: dict[str, Any],
     ) -> None:  # fmt: skip
         self.registry, self.record, self.parent, self.code = registry, record, parent, code
-        self.options, self.facts = options, facts
+        self.options, self.letters, self.facts = options, letters, facts
         self._backbone, self._device = backbone, device
 
     def like(self, common: Common, others: list[str], near: Sequence[Relative]) -> StoredLanguage:
@@ -109,16 +122,18 @@ class _Work:
         from hyperx_cl.train.add_language import like
 
         model = self._load()
+        rules = self.letters.rules(model.tokenizer, common)
         config = {
             "model": self.record.name, "language": self.code, "like": others, "threads": torch.get_num_threads(),
-            **self.facts,
+            "transliteration": self.letters.wanted, **self.facts,
         }  # fmt: skip
         facts = self.facts | ({"method": "code", "near": [asdict(other) for other in near]} if near else {})
         data = {code: self.registry.language(code, self.record.name).stored.hash for code in others}
         with recording(
             self.registry, "add-language", config=config, seed=None, reporter=Silent(), data=data
         ) as run:  # fmt: skip
-            stored = self._store(common, like(model, self.code, others, facts), run.begin())
+            made = like(model, self.code, others, facts, transliteration=rules)
+            stored = self._store(common, made, run.begin())
             run.metrics |= _like_summary(stored, others, near)
         return stored
 
@@ -138,9 +153,10 @@ class _Work:
         if account := text.account():
             common.out.note(account)
         model = self._load()
+        rules = self.letters.rules(model.tokenizer, common)
         config = {
             "model": self.record.name, "language": self.code, "add_language": as_dict(self.options),
-            "text": str(file), "threads": torch.get_num_threads(), **self.facts,
+            "transliteration": self.letters.wanted, "text": str(file), "threads": torch.get_num_threads(), **self.facts,
         }  # fmt: skip
         with (
             reporting(f"learning {self.code}", self.options.steps, quiet=common.out.quiet) as reporter,
@@ -150,8 +166,8 @@ class _Work:
             ) as run,
         ):  # fmt: skip
             added = add_language(
-                model, self.code, text, self.options, checkpoint=folder, resume=resume, provenance=self.facts,
-                reporter=run,
+                model, self.code, text, self.options, transliteration=rules, checkpoint=folder, resume=resume,
+                provenance=self.facts, reporter=run,
             )  # fmt: skip
             expect_proof(added.proof)
             stored = self._store(common, added.record, run.begin())
@@ -177,6 +193,39 @@ class _Work:
                     f"{', '.join(correction['is'])}; what was said before is kept."
                 )
         return stored
+
+
+class _Letters:
+    """The transliteration that is wanted: a table, one that is known and needed, or none.
+
+    Args:
+        wanted: The table's file, ``auto`` or ``none``.
+        code: The language.
+
+    Raises:
+        DataError: The table is none.
+        NotFoundError: There is no such file.
+    """
+
+    def __init__(self, wanted: str, code: str) -> None:
+        from hyperx_cl.data.transliteration import read_transliteration
+
+        self.wanted, self._code = wanted, code
+        self._table = () if wanted in ("auto", "none") else read_transliteration(wanted)
+
+    def rules(self, tokenizer: Any, common: Common) -> "Transliteration":
+        """The rules, and a word about those that nobody has named."""
+        from hyperx_cl.data.transliteration import needed_transliteration
+
+        if self.wanted != "auto":
+            return self._table
+        rules = needed_transliteration(self._code, tokenizer)
+        if rules:
+            common.out.note(
+                f"The backbone does not know all letters of '{self._code}': they are read as the table of this package "
+                "says (another one: --transliteration FILE; none: --transliteration none)."
+            )
+        return rules
 
 
 def _expect_no_learning(flags: Mapping[str, Any], **others: Any) -> None:
@@ -219,11 +268,12 @@ def proof_data(proof: "Proof") -> dict[str, Any]:
 
 
 def _summary(stored: StoredLanguage, added: "Added") -> dict[str, Any]:
+    told = added.record.provenance
     return {
         "model": stored.model, "language": stored.language, "version": stored.version, "hash": stored.hash,
         "losses": dict(added.losses), "start": added.start, "nearest": added.nearest, "steps": added.steps,
         "tokens": added.tokens, "seconds": added.seconds, "proof": proof_data(added.proof),
-        **{what: told for what in ("patch", "self_training") if (told := added.record.provenance.get(what))},
+        **{what: told[what] for what in ("transliteration", "patch", "self_training") if told.get(what)},
     }  # fmt: skip
 
 
@@ -236,13 +286,16 @@ def _self_lines(added: "Added") -> list[str]:
     ]
 
 
-def _patch_line(added: "Added") -> list[str]:
-    """What the token patch has done, where there is one."""
-    patch = added.record.provenance.get("patch")
-    if not patch:
-        return []
-    before, after = (100 * patch[f"unknown_words_{when}"] for when in ("before", "after"))
-    return [f"token patch: {patch['pieces']} pieces; words with unknown pieces {before:.1f} % -> {after:.1f} %"]
+def _reading_lines(added: "Added") -> list[str]:
+    """What transliteration and token patch have done, where there are some."""
+    told = added.record.provenance
+    lines = []
+    for what, count in (("transliteration", "rules"), ("patch", "pieces")):
+        if found := told.get(what):
+            title = {"patch": "token patch"}.get(what, what)
+            before, after = (100 * found[f"unknown_words_{when}"] for when in ("before", "after"))
+            lines.append(f"{title}: {found[count]} {count}; words with unknown pieces {before:.1f} % -> {after:.1f} %")
+    return lines
 
 
 def _show(common: Common, stored: StoredLanguage, added: "Added") -> None:
@@ -253,7 +306,7 @@ def _show(common: Common, stored: StoredLanguage, added: "Added") -> None:
             f"{stored.language} ({name(stored.language)}), version {stored.version} of model {stored.model}: started "
             f"from {added.start}, {added.steps} steps, {added.tokens:,} tokens, {added.seconds:.0f} s; "
             f"it keeps {added.record.numbers:,} numbers",
-            *_patch_line(added),
+            *_reading_lines(added),
             *_self_lines(added),
             Grid(("vector", "MLM loss on the report part"), [(k, f"{v:.4f}") for k, v in added.losses.items()]),
             f"nearest stored language: {added.nearest}",

@@ -192,7 +192,7 @@ def _keep(registry: Registry, asked: Asked, learnt: "FullLearnt", backbone: str 
     carried = [
         LanguageRecord(
             language=one.record.language, model=mark, tensors=one.record.tensors, pieces=one.record.pieces,
-            provenance=_carried(one.stored),
+            transliteration=one.record.transliteration, provenance=_carried(one.stored),
         )
         for one in languages
     ]  # fmt: skip

@@ -37,7 +37,7 @@ def show(common: Common, code: LanguageCode, model: ModelName = None, version: V
     """Show one version of a language: its numbers, tasks and where it came from."""
     with common.registry(readonly=True) as registry:
         loaded = registry.language(code, model, version)
-    stored, pieces = loaded.stored, loaded.record.pieces
+    stored, pieces, rules = loaded.stored, loaded.record.pieces, loaded.record.transliteration
     facts = {
         "language": f"{stored.language} ({name_of(stored.language)})",
         "model": stored.model,
@@ -46,11 +46,15 @@ def show(common: Common, code: LanguageCode, model: ModelName = None, version: V
         "parent": stored.parent or "",
         "numbers": f"{stored.numbers:,}",
         "pieces of its token patch": str(len(pieces)),
+        "rules of its transliteration": str(len(rules)),
         "tasks of its own": ", ".join(stored.tasks),
     }
     shown = {**facts, **_flat(stored.provenance)}
     common.out.result(
-        {"language": _data(stored) | {"pieces": list(pieces), "provenance": dict(stored.provenance)}},
+        {
+            "language": _data(stored)
+            | {"pieces": list(pieces), "transliteration": dict(rules), "provenance": dict(stored.provenance)}
+        },
         ids=[f"{stored.language}@{stored.version}"],
         show=[Grid(("", ""), list(shown.items()))],
     )

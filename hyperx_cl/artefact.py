@@ -1,7 +1,8 @@
 """One version of a language on disk: its numbers in safetensors, where they came from in JSON; no torch.
 
-Format ``hyperx-cl/language@1``: ``<hash>.safetensors`` holds the tensors and, in its metadata, language, model, hash
-and the pieces of a token patch; ``<hash>.json`` beside it holds the same names and the provenance.
+Format ``hyperx-cl/language@1``: ``<hash>.safetensors`` holds the tensors and, in its metadata, language, model, hash,
+the pieces of a token patch and the rules of a transliteration; ``<hash>.json`` beside it holds the same names and the
+provenance.
 
 Dimensions: d = language embedding, l = layers that a part acts in (the backbone's lowest), r = bottleneck of the
 language part, h = hidden size, k = pieces of the token patch, n and s = pieces and rank of the shift.
@@ -36,6 +37,7 @@ from hyperx_cl.sealed import (
     read_metadata,
     save_pair,
 )
+from hyperx_cl.transliteration import Transliteration, checked
 
 FORMAT = "hyperx-cl/language@1"
 _CODE = re.compile(r"[A-Za-z0-9]{1,8}(-[A-Za-z0-9]{1,8})*")
@@ -76,6 +78,9 @@ class LanguageRecord:
     pieces: tuple[str, ...] = ()
     """The k pieces of the token patch, as a vocabulary spells them, in the order of their rows; mostly none."""
 
+    transliteration: Transliteration = ()
+    """Rules that the language's text is read by, letters and what stands for them, in their order; mostly none."""
+
     def __post_init__(self) -> None:
         """Check everything, and keep copies that nobody else can write."""
         if not _CODE.fullmatch(self.language):
@@ -88,17 +93,20 @@ class LanguageRecord:
         _check_shift(kept)
         object.__setattr__(self, "tensors", kept)
         object.__setattr__(self, "pieces", tuple(self.pieces))
+        object.__setattr__(self, "transliteration", checked(self.transliteration))
         object.__setattr__(self, "provenance", plain(self.provenance, "the provenance of a language record"))
 
     @cached_property
     def hash(self) -> str:
-        """SHA-256 over format, language, model, tensors (names, shapes, bytes) and pieces; 64 hexadecimal digits."""
+        """SHA-256 over all but the provenance, the format included; 64 hexadecimal digits."""
         digest = hashlib.sha256()
         for text in (FORMAT, self.language, self.model):
             feed(digest, text.encode())
         feed_tensors(digest, self.tensors)
         if self.pieces:  # records without a patch keep the hash that they had before there were any
             feed(digest, json.dumps({"pieces": self.pieces}).encode())
+        if self.transliteration:
+            feed(digest, json.dumps({"transliteration": self.transliteration}).encode())
         return digest.hexdigest()
 
     @property
@@ -138,7 +146,7 @@ def load_record(path: str | os.PathLike[str]) -> LanguageRecord:
     """
     file, data, told = load_pair(path, "a language record")
     record = from_bytes(data, provenance=told["provenance"], source=str(file))
-    expect_same(told, {"pieces": None} | _identity(record), file)
+    expect_same(told, dict.fromkeys(_OPTIONAL) | _identity(record), file)
     return record
 
 
@@ -164,7 +172,12 @@ def from_bytes(data: bytes, *, provenance: Mapping[str, Any], source: str = "the
     try:
         tensors = load_tensors(data)
         record = LanguageRecord(
-            identity["language"], identity["model"], tensors, provenance, tuple(identity.get("pieces", ()))
+            identity["language"],
+            identity["model"],
+            tensors,
+            provenance,
+            identity["pieces"],
+            identity["transliteration"],
         )
     except (SafetensorError, KeyError, ValueError) as error:
         raise DataError(f"{source} is damaged ({error}): restore it from where it came") from error
@@ -179,22 +192,24 @@ def from_bytes(data: bytes, *, provenance: Mapping[str, Any], source: str = "the
 
 
 def _read_identity(data: bytes, source: str) -> dict[str, Any]:
-    """Format, language, model, hash and pieces out of a safetensors header."""
+    """Format, language, model, hash, pieces and rules out of a safetensors header."""
     try:
         identity = read_metadata(data)
-        pieces = [str(piece) for piece in identity.get("pieces", ())]
-        return {key: str(identity[key]) for key in _IDENTITY} | {"pieces": pieces}
+        pieces = tuple(str(piece) for piece in identity.get("pieces", ()))
+        rules = tuple((str(letters), str(other)) for letters, other in identity.get("transliteration", ()))
+        return {key: str(identity[key]) for key in _IDENTITY} | {"pieces": pieces, "transliteration": rules}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise DataError(f"{source} is not a language record: a safetensors file of {FORMAT} is expected") from error
 
 
 _IDENTITY = ("format", "language", "model", "hash")
+_OPTIONAL = ("pieces", "transliteration")
 
 
 def _identity(record: LanguageRecord) -> dict[str, Any]:
     values = (FORMAT, record.language, record.model, record.hash)
-    patch = {"pieces": list(record.pieces)} if record.pieces else {}
-    return dict(zip(_IDENTITY, values, strict=True)) | patch
+    optional = {"pieces": list(record.pieces), "transliteration": [list(rule) for rule in record.transliteration]}
+    return dict(zip(_IDENTITY, values, strict=True)) | {key: value for key, value in optional.items() if value}
 
 
 def _frozen(name: str, array: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -105,6 +105,50 @@ def test_records_without_a_patch_are_stored_as_before_there_were_any(tmp_path: P
     assert b"pieces" not in path.read_bytes() and "pieces" not in json.loads(path.with_suffix(".json").read_text())
 
 
+def read_as(rules: Sequence[tuple[str, str]]) -> LanguageRecord:
+    """A record with a transliteration."""
+    return LanguageRecord("mt", MODEL, {"embedding": np.arange(4, dtype=np.float32)}, {}, transliteration=tuple(rules))
+
+
+def test_a_transliteration_survives_bytes_and_files(tmp_path: Path) -> None:
+    rules = (("ш", "sh"), ("ь", ""))
+    original = read_as(rules)
+    path = save_record(original, tmp_path)
+    for again in (from_bytes(to_bytes(original), provenance={}), load_record(path)):
+        assert (again.transliteration, again.hash) == (rules, original.hash)
+    note = path.with_suffix(".json")
+    assert json.loads(note.read_text())["transliteration"] == [["ш", "sh"], ["ь", ""]]
+    note.write_text(note.read_text().replace('"sh"', '"s"'))
+    with pytest.raises(DataError, match="describes another record"):
+        load_record(path)
+
+
+def test_the_hash_depends_on_the_transliteration_and_stays_without_one() -> None:
+    hashes = {read_as(r).hash for r in ([], [("ш", "sh")], [("ш", "s")], [("ш", "sh"), ("ь", "")])}
+    assert len(hashes) == 4 and "b7f89a07a4718dfab8038c8b0f80561cb379fb5e9280969faf63d9e75e8048dd" in hashes
+    assert b"transliteration" not in to_bytes(read_as([]))
+
+
+def test_a_transliteration_that_cannot_act_is_refused() -> None:
+    with pytest.raises(DataError, match="two rules for the same letters"):
+        read_as([("ш", "sh"), ("ш", "s")])
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        (rb"[[\"\\u0448\", \"s \"]]", "no white space"),
+        (rb"[[\"\\u0448\", \"zz\"]]", "is damaged: its numbers hash to"),
+        (rb"[[\"\\u0448\"], [\"s\"]", "is not a language record"),
+    ],
+)
+def test_a_transliteration_in_a_file_from_elsewhere_is_checked(changed: bytes, message: str) -> None:
+    data, rules = to_bytes(read_as([("ш", "sh")])), rb"[[\"\\u0448\", \"sh\"]]"
+    assert data.count(rules) == 1 and len(changed) == len(rules)
+    with pytest.raises(DataError, match=message):
+        from_bytes(data.replace(rules, changed), provenance={})
+
+
 @pytest.mark.parametrize(
     ("made", "message"),
     [

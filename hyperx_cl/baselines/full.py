@@ -20,12 +20,14 @@ from torch import Tensor, nn
 
 from hyperx_cl.data.batches import Batch
 from hyperx_cl.data.tasks import MLM, Task
+from hyperx_cl.data.tokenizer_views import TokenizerViews
 from hyperx_cl.errors import ConflictError, DataError, NotFoundError, UsageError, did_you_mean
 from hyperx_cl.model.backbone import Backbone
 from hyperx_cl.model.fingerprint import fingerprint
 from hyperx_cl.model.heads import WordHead, segment_loss
 from hyperx_cl.model.hyperx import Output
 from hyperx_cl.model.table import Table
+from hyperx_cl.transliteration import Transliteration
 
 FORMAT = "hyperx-cl/full@1"
 WEIGHTS, CONFIG = "model.safetensors", "config.json"
@@ -50,6 +52,8 @@ class Full(nn.Module):
         if not tasks or any(task.kind == MLM.kind for task in tasks):
             raise UsageError("Full fine-tuning learns tasks with labels: give at least one, and not mlm.")
         self._backbone = [backbone]  # in a list, so that its tensors are no part of this module
+        self._views = TokenizerViews(backbone.tokenizer, backbone.info.vocabulary)
+        self.transliterations: dict[str, Transliteration] = {}
         self.tasks: dict[str, Task] = {task.name: task for task in sorted(tasks, key=lambda task: task.name)}
         self.encoder = copy.deepcopy(backbone.encoder).float()
         self.heads: Table[WordHead] = Table(
@@ -69,8 +73,8 @@ class Full(nn.Module):
         return self.backbone.tokenizer
 
     def tokenizer_for(self, code: str) -> Any:
-        """The tokenizer that a language's text is read with: the same for all."""
-        return self.tokenizer
+        """The tokenizer that a language's text is read with: the backbone's, behind its transliteration."""
+        return self._views.view(self.transliterations.get(code, ()))
 
     @property
     def device(self) -> torch.device:

@@ -22,11 +22,13 @@ from transformers.activations import ACT2FN
 
 from hyperx_cl.data.batches import Batch, Pair
 from hyperx_cl.data.tasks import MLM, Task
+from hyperx_cl.data.tokenizer_views import TokenizerViews
 from hyperx_cl.errors import NotFoundError, UsageError, did_you_mean
 from hyperx_cl.model.backbone import Backbone
 from hyperx_cl.model.heads import MaskedHead, WordHead, segment_loss
 from hyperx_cl.model.hyperx import Output
 from hyperx_cl.model.table import Table
+from hyperx_cl.transliteration import Transliteration
 
 
 class MadX(nn.Module):
@@ -53,6 +55,8 @@ class MadX(nn.Module):
         if not backbone.head:
             raise UsageError(f"The backbone {backbone.info.id} has no MLM head, which MAD-X needs; use one that has.")
         self._backbone = [backbone]  # in a list, so that its tensors are no part of this module
+        self._views = TokenizerViews(backbone.tokenizer, backbone.info.vocabulary)
+        self.transliterations: dict[str, Transliteration] = {}
         self.active: _Active | None = None
         self.language_rank, self.task_rank = language_rank, task_rank
         self.tasks: dict[str, Task] = {task.name: task for task in sorted([*tasks, MLM], key=lambda task: task.name)}
@@ -73,8 +77,8 @@ class MadX(nn.Module):
         return self.backbone.tokenizer
 
     def tokenizer_for(self, code: str) -> Any:
-        """The tokenizer that a language's text is read with: the same for all."""
-        return self.tokenizer
+        """The tokenizer that a language's text is read with: the backbone's, behind its transliteration."""
+        return self._views.view(self.transliterations.get(code, ()))
 
     @property
     def device(self) -> torch.device:

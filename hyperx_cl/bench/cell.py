@@ -14,6 +14,7 @@ from hyperx_cl.bench.curve import Curve
 from hyperx_cl.bench.machine import peak_memory, place
 from hyperx_cl.bench.outcome import Outcome, save
 from hyperx_cl.bench.plan import DEFAULT, METHODS, WATCHED, Bench, Cell
+from hyperx_cl.bench.reading import begin_reading
 from hyperx_cl.bench.records import keep_adapter, keep_record
 from hyperx_cl.bench.score import Gold
 from hyperx_cl.config import AddOptions
@@ -53,6 +54,7 @@ def _run(bench: Bench, cell: Cell, options: AddOptions, reporter: Reporter) -> O
     folder = run_folder(bench, cell.seed, method.over)
     model = HyperX.from_pretrained(folder, backbone=load_backbone(bench.backbone))
     place(model, options.precision)
+    begin_reading(model, bench.fold.new, cell.method)
     gold = Gold(root, cell.language, model)
     if method.kind in ("control", "own"):
         return _control(model, cell, options, text, gold)
@@ -74,6 +76,7 @@ def _madx(bench: Bench, cell: Cell, options: AddOptions, text: Text, reporter: R
     model = load(folder, load_backbone(bench.backbone))
     like: Any = model  # it runs as a HyperX does, and has the same languages and tasks
     place(like, options.precision)
+    begin_reading(model, [cell.language], cell.method)
     material, gold = Material(like, cell.language, text, options), Gold(DataRoot(bench.data), cell.language, like)
     learnt = learn_language(
         model, cell.language, material.train, material.stop, steps=options.steps, rate=bench.madx_rate,
@@ -97,7 +100,7 @@ def _control(model: HyperX, cell: Cell, options: AddOptions, text: Text, gold: G
     close = nearest(model, cell.language, others, material.screen).name.removeprefix("nearest: ")
     slots = controls(model, cell.language, close, seed=cell.seed)
     own = METHODS[cell.method].kind == "own"
-    slot = model.language(cell.language).own if own else slots[cell.method]
+    slot = model.language(cell.language).own if own else slots[METHODS[cell.method].control]
     loss = loss_with(model, cell.language, slot, material.report)
     return Outcome(
         cell=cell, model=model.fingerprint(), options={}, numbers=len(slot.embedding) if own else 0, tokens=0,
@@ -146,6 +149,7 @@ def _learnt(
     taught = bench.fold.after(cell.language) if METHODS[cell.method].kind == "other" else cell.language
     added = add_language(
         model, taught, text if taught == cell.language else _text(bench, taught), options,
+        transliteration=model.transliterations[taught],
         checkpoint=_checkpoint(bench, cell), resume=True, reporter=reporter, observer=look,
     )  # fmt: skip
     losses = added.losses

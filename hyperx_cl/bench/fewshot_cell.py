@@ -18,6 +18,7 @@ from hyperx_cl.bench.fewshot_plan import FULL, FewBench, FewCell, pool
 from hyperx_cl.bench.kept import counts_from_json, counts_to_json, damaged, read, write
 from hyperx_cl.bench.machine import peak_memory, place
 from hyperx_cl.bench.plan import METHODS
+from hyperx_cl.bench.reading import begin_reading
 from hyperx_cl.bench.records import attach, attach_adapter, expect_kept
 from hyperx_cl.bench.score import Gold
 from hyperx_cl.data.batches import Pair
@@ -123,14 +124,18 @@ Told = tuple[dict[str, Any], int, dict[str, Any]]
 def _model(few: FewBench, cell: FewCell) -> HyperX | MadX | Full:
     backbone = load_backbone(few.bench.backbone)
     if cell.added is None:
-        return load_full(_full_folder(few, cell.seed), backbone)
+        full = load_full(_full_folder(few, cell.seed), backbone)
+        begin_reading(full, [cell.language], cell.method)
+        return full
     method = METHODS[cell.method]
     folder = run_folder(few.bench, cell.seed, method.over)
     if method.kind == "madx":
         madx = load_madx(folder, backbone)
+        begin_reading(madx, [cell.language], cell.method)
         attach_adapter(few.bench, cell.added, madx)
         return madx
     model = HyperX.from_pretrained(folder, backbone=backbone)
+    begin_reading(model, [cell.language], cell.method)  # a record brings its own
     attach(few.bench, cell.added, model)
     return model
 

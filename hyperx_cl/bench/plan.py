@@ -81,6 +81,7 @@ class Method:
             ``direct``: the generated adapters themselves; ``madx``: MAD-X.
         options: What differs from the default options of `add_language`.
         over: What it stands on.
+        as_written: Whether no transliteration is used where one is known and needed.
     """
 
     name: str
@@ -88,7 +89,15 @@ class Method:
     kind: Kind
     options: Mapping[str, Any] = field(default_factory=dict)
     over: Run = "base"
+    as_written: bool = False
 
+    @property
+    def control(self) -> str:
+        """The vector that a control has, by its name in `hyperx_cl.train.starts.controls`."""
+        return self.name.removesuffix(_AS_WRITTEN)
+
+
+_AS_WRITTEN = "-as-written"
 
 DEFAULT = "default"
 """The method whose macro POS is the headline."""
@@ -126,6 +135,8 @@ METHODS = {
         Method("both", "the default, and the vector learns too", "learnt", {"capacity": "both"}),
         Method("under-mixture", "the default under the learnt mixture of vectors", "learnt", {"start": "mixture"}),
         Method("under-nearest", "the default under the nearest vector", "learnt", {"start": "nearest"}),
+        Method(f"mean{_AS_WRITTEN}", "the mean vector, the letters not transliterated", "control", as_written=True),
+        Method(f"{DEFAULT}{_AS_WRITTEN}", "the default, the letters not transliterated", "learnt", as_written=True),
         Method("patch", "the default and a token patch", "learnt", {"patch_pieces": 200}),
         Method(
             "part-384", "a part of MAD-X's size in all layers, no shift", "learnt",

@@ -68,7 +68,7 @@ def attach(bench: Bench, cell: Cell, model: HyperX) -> None:
     if METHODS[cell.method].kind == "own":
         return  # the model itself has it
     slots = controls(model, cell.language, outcome.facts["nearest"], seed=cell.seed)
-    place(model, cell.language, slots[cell.method])
+    place(model, cell.language, slots[METHODS[cell.method].control])
 
 
 def attach_adapter(bench: Bench, cell: Cell, model: MadX) -> None:

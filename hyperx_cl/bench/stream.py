@@ -12,6 +12,7 @@ from hyperx_cl.bench.drive import Work
 from hyperx_cl.bench.kept import counts_from_json, counts_to_json, damaged, read, write
 from hyperx_cl.bench.machine import peak_memory, place
 from hyperx_cl.bench.plan import METHODS, Bench
+from hyperx_cl.bench.reading import begin_reading
 from hyperx_cl.bench.records import attach, expect_kept
 from hyperx_cl.bench.score import Gold
 from hyperx_cl.bench.stream_plan import StepCell
@@ -123,6 +124,7 @@ def run_step(bench: Bench, cell: StepCell, quiet: bool) -> None:
     folder = run_folder(bench, cell.seed, METHODS[cell.method].over)
     model = HyperX.from_pretrained(folder, backbone=load_backbone(bench.backbone))
     place(model, bench.add.precision)
+    begin_reading(model, cell.order, cell.method)
     gold = {code: Gold(DataRoot(bench.data), code, model) for code in cell.order}
     begin, untrained, proof = time.perf_counter(), Scores(), None
     with reporting(cell.name, len(cell.order), quiet=quiet) as reporter:

@@ -14,7 +14,7 @@ from hyperx_cl.artefact import LanguageRecord
 from hyperx_cl.config import ModelOptions
 from hyperx_cl.data.batches import Batch, Pair
 from hyperx_cl.data.tasks import Task
-from hyperx_cl.data.tokenpatch import patched_tokenizer
+from hyperx_cl.data.tokenizer_views import TokenizerViews
 from hyperx_cl.errors import ConflictError, DataError, NotFoundError, did_you_mean
 from hyperx_cl.model.adapter import Part
 from hyperx_cl.model.backbone import Backbone
@@ -28,6 +28,7 @@ from hyperx_cl.model.shapes import Shape
 from hyperx_cl.model.table import Table, Vectors
 from hyperx_cl.model.tokenpatch import own_pieces
 from hyperx_cl.task_record import TaskRecord
+from hyperx_cl.transliteration import Transliteration
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,9 @@ class HyperX(nn.Module):
         options: The model's shape.
         tasks: Tasks in order; the order decides nothing but the order of the table.
         languages: Codes of the base languages.
+
+    Attributes:
+        transliterations: By language, the rules that its text is read by; a language may have some before it is added.
     """
 
     def __init__(
@@ -60,7 +64,8 @@ class HyperX(nn.Module):
         self._backbone = [backbone]  # in a list, so that its tensors are no part of this module
         self.active: Active | None = None
         self._cache: dict[tuple[Pair, ...], list[list[AdapterWeights]]] | None = None
-        self._views: dict[tuple[str, ...], Any] = {(): backbone.tokenizer}
+        self._views = TokenizerViews(backbone.tokenizer, backbone.info.vocabulary)
+        self.transliterations: dict[str, Transliteration] = {}
         info, d = backbone.info, options.embedding
         self.options, self.shape = options, Shape(info.layers, info.hidden, options)
         self.tasks: dict[str, Task] = {task.name: task for task in sorted(tasks, key=lambda task: task.name)}
@@ -85,25 +90,20 @@ class HyperX(nn.Module):
         return self.backbone.tokenizer
 
     def tokenizer_for(self, code: str) -> Any:
-        """The tokenizer that a language's text is read with: the backbone's, and the pieces of its token patch.
+        """The tokenizer that a language's text is read with: the backbone's, its transliteration and token patch added.
 
-        A language that the model does not have yet is read with the backbone's own.
+        A language that the model does not have yet has no patch.
         """
         known = next((table[code] for table in (self.added, self.base) if code in table), None)
-        return self.tokenizer_with(known.pieces if known else ())
+        return self.tokenizer_with(known.pieces if known else (), self.transliterations.get(code, ()))
 
-    def tokenizer_with(self, pieces: tuple[str, ...]) -> Any:
-        """The backbone's tokenizer with the pieces of a token patch, made once.
+    def tokenizer_with(self, pieces: tuple[str, ...], transliteration: Transliteration = ()) -> Any:
+        """The backbone's tokenizer with the pieces of a token patch, behind a transliteration; made once.
 
         Raises:
             DataError: Its vocabulary is another one than they were found with.
         """
-        if pieces not in self._views:
-            view = patched_tokenizer(self.tokenizer, pieces)
-            if view.convert_tokens_to_ids(pieces[0]) != self.backbone.info.vocabulary:
-                raise DataError("The tokenizer and the backbone have vocabularies of two sizes; use its own tokenizer.")
-            self._views[pieces] = view
-        return self._views[pieces]
+        return self._views.view(transliteration, pieces)
 
     @property
     def device(self) -> torch.device:
@@ -202,6 +202,7 @@ class HyperX(nn.Module):
                 )
             self._check_fits(record)
             self.added[record.language] = Language.from_record(record).to(self.device)
+            self.transliterations[record.language] = record.transliteration
 
     def attach_task(self, *records: TaskRecord) -> None:
         """Make learnt tasks usable; one of the same name that was attached before gives way.
@@ -268,6 +269,7 @@ class HyperX(nn.Module):
             NotFoundError: The model has no such language.
         """
         self.language(code)
+        self.transliterations.pop(code, None)
         if code in self.added:
             del self.added[code]
         if code in self.base:
@@ -279,6 +281,7 @@ class HyperX(nn.Module):
         return LanguageRecord(
             language=code, model=self.fingerprint(), tensors=self.language(code).tensors(),
             provenance=dict(provenance), pieces=self.language(code).pieces,
+            transliteration=self.transliterations.get(code, ()),
         )  # fmt: skip
 
     def record_task(self, name: str, provenance: Mapping[str, Any]) -> TaskRecord:

@@ -24,13 +24,14 @@ from hyperx_cl.train.checkpoint import checkpoint_exists, load_checkpoint, read_
 from hyperx_cl.train.loop import Group, Loop, Schedule
 from hyperx_cl.train.masked_draw import MaskedDraw
 from hyperx_cl.train.material import Material
-from hyperx_cl.train.patching import begin_patch, patch_facts
+from hyperx_cl.train.patching import begin_patch, patch_facts, transliteration_facts
 from hyperx_cl.train.progress import Reporter, Silent
 from hyperx_cl.train.proof import Proof, Witness, frozen
 from hyperx_cl.train.self_training import SelfTaught, labelling_tasks, self_train
 from hyperx_cl.train.shifting import begin_shift, shift_facts
 from hyperx_cl.train.starts import Start, controls, loss_with, mean, mixture, nearest, place, with_part
 from hyperx_cl.train.throughput import Speed, known_peak, operations_per_token
+from hyperx_cl.transliteration import Transliteration
 
 Observer = Callable[[int, float], None]
 """Told the tokens read so far and the loss on the stop part, while the model runs with what is learnt so far."""
@@ -65,7 +66,8 @@ class Added:
 
 
 def add_language(
-    model: HyperX, code: str, text: Text, options: AddOptions, *, checkpoint: Path | None = None, resume: bool = False,
+    model: HyperX, code: str, text: Text, options: AddOptions, *, transliteration: Transliteration = (),
+    checkpoint: Path | None = None, resume: bool = False,
     provenance: Mapping[str, Any] | None = None, reporter: Reporter | None = None, observer: Observer | None = None,
 ) -> Added:  # fmt: skip
     """Learn a language by MLM on its text; hypernetwork, heads and every other language stay as they are.
@@ -78,6 +80,7 @@ def add_language(
         code: The new language's code.
         text: Its raw text.
         options: How.
+        transliteration: Rules that it is read by from now on.
         checkpoint: Folder to keep a checkpoint in, or none. It stays until `remove_checkpoint`, so that nothing is
             lost before the record is stored.
         resume: Go on from that checkpoint, if there is one.
@@ -101,11 +104,14 @@ def add_language(
         raise ConflictError(
             f"An interrupted run of '{code}' has left a checkpoint; go on with --resume, or remove {checkpoint}."
         )
-    patch = begin_patch(model, text, options)
-    warnings = tuple(check_text(text, code, model.tokenizer_with(patch.pieces if patch else ())))
     reporter = reporter or Silent()
     witness, earlier = Witness(model, code), model.added[code] if code in model.added else None
+    rules_before = model.transliterations.get(code, ())
+    model.transliterations[code] = transliteration
     try:
+        patch = begin_patch(model, code, text, options)
+        tokenizer = model.tokenizer_with(patch.pieces if patch else (), transliteration)
+        warnings = tuple(check_text(text, code, tokenizer))
         with frozen(model, seed=options.seed):
             learner = _Learner(model, code, text, options, candidates, patch, checkpoint, reporter, observer)
             learner.run(resume=resume, warnings=warnings)
@@ -121,12 +127,14 @@ def add_language(
         )  # fmt: skip
     except BaseException:
         _put_back(model, code, earlier)
+        model.transliterations[code] = rules_before
         raise
 
 
 def like(
-    model: HyperX, code: str, relatives: Sequence[str], provenance: Mapping[str, Any] | None = None
-) -> LanguageRecord:
+    model: HyperX, code: str, relatives: Sequence[str], provenance: Mapping[str, Any] | None = None, *,
+    transliteration: Transliteration = (),
+) -> LanguageRecord:  # fmt: skip
     """A vector without any text: the mean of its relatives' embeddings (and parts, where all have one of equal rank).
 
     Raises:
@@ -136,6 +144,7 @@ def like(
     if not relatives or code in relatives:
         raise UsageError(f"--like needs stored languages other than '{code}', such as --like tr,kk.")
     model.added[code] = Language(mean(model, relatives).slot).to(model.device)
+    model.transliterations[code] = transliteration
     return model.record(code, {"method": "like", "relatives": list(relatives), "steps": 0} | dict(provenance or {}))
 
 
@@ -162,11 +171,13 @@ class _Learner:
         )  # fmt: skip
         self.rank = 0 if options.capacity == "vector" else options.rank
         self.layers = math.ceil(options.depth * model.shape.layers)
+        rules = model.transliterations[code]
         # Of the patch what was found counts, not how.
         self.configuration = {
             "language": code, "text": text.sha256, "model": model.fingerprint(),
             "options": {name: value for name, value in asdict(options).items() if not name.startswith("patch_")},
             **({"patch": list(patch.pieces)} if patch else {}),
+            **({"transliteration": [list(rule) for rule in rules]} if rules else {}),
         }  # fmt: skip
         self.nearest = self.start = ""
         self.mixture_tokens = self.idle = 0
@@ -351,8 +362,9 @@ def _under(tensors: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
 def _facts(
     text: Text, learner: _Learner, options: AddOptions, losses: Mapping[str, float], seconds: float
 ) -> dict[str, Any]:
+    model, code, report = learner.model, learner.code, learner.material.parts.report
     lines = {name: len(part) for name, part in learner.material.parts._asdict().items()}
-    patch, shift = learner.patch, learner.model.language(learner.code).shift
+    shift = model.language(code).shift
     return {
         "method": "mlm", "capacity": options.capacity, "rank": learner.rank,
         "layers": learner.layers if learner.rank else 0, "seed": options.seed,
@@ -362,6 +374,7 @@ def _facts(
         },
         "start": learner.start, "nearest": learner.nearest, "losses": dict(losses), "options": asdict(options),
         "stop_losses": [[step, round(loss, 4)] for step, loss in learner.looks],
-        **({"patch": patch_facts(learner.model, patch.pieces, learner.material.parts.report)} if patch else {}),
+        **({"transliteration": transliteration_facts(model, code, report)} if model.transliterations[code] else {}),
+        **({"patch": patch_facts(model, code, report)} if learner.patch else {}),
         **({"shift": shift_facts(shift, learner.material.train)} if shift else {}),
     }  # fmt: skip

@@ -77,6 +77,9 @@ class Witness:
     def _look(self) -> tuple[str, str]:
         tensors: dict[str, Tensor] = dict(self._model.saved_tensors())
         patches: dict[str, tuple[str, ...]] = {}
+        transliterations = {
+            c: rules for c, rules in self._model.transliterations.items() if rules and c in self._others
+        }
         for code in [*self._others, *([self._moves.language] if self._moves else [])]:
             language = self._model.language(code)
             patches |= {code: language.pieces} if language.pieces else {}
@@ -93,7 +96,8 @@ class Witness:
             for pair in self._pairs:
                 logits = self._model(_probe(self._model, pair)).logits[0]
                 digest.update(logits.float().cpu().numpy().tobytes())
-        return fingerprint(tensors, extra=json.dumps(patches) if patches else ""), digest.hexdigest()
+        read = [told for told in (patches, transliterations) if told]
+        return fingerprint(tensors, extra=json.dumps(read) if read else ""), digest.hexdigest()
 
 
 @contextmanager

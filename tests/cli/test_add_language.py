@@ -299,6 +299,69 @@ def test_what_the_vocabulary_lacks_is_told_in_one_line(cli: Cli, root: Path, sto
     assert again["patch"]["pieces"] == 2 and again["proof"]["holds"]
 
 
+def test_letters_are_read_by_a_table_and_written_as_they_were(
+    cli: Cli, root: Path, stocked: Path, tmp_path: Path
+) -> None:
+    letters = str.maketrans("relindao", "ሀለሐመሠረሰሸ")
+    table, text = tmp_path / "table.tsv", tmp_path / "text.txt"
+    table.write_text("# invented\n" + "".join(f"{chr(k)}\t{chr(v)}\n" for v, k in letters.items()), encoding="utf-8")
+    text.write_text((root / "mlm" / "tr.txt").read_text(encoding="utf-8").translate(letters), encoding="utf-8")
+    ended = cli("add-language", "am", "--mlm", text, *FEW, "--transliteration", table)
+    assert ended.code == 0, ended.err
+    assert "transliteration: 8 rules; words with unknown pieces 100.0 % -> 0.0 %\n" in ended.out
+    assert "rules of its transliteration\t8\n" in cli("languages", "show", "am").out
+    assert cli("languages", "show", "am", "--json").data["language"]["transliteration"]["ሀ"] == "r"
+    run = cli("runs", "list", "--json").data["runs"][0]
+    assert run["config"]["transliteration"] == str(table)
+    tagged = cli("tag", "--lang", "am", text, "--input", "words", "--task", "pos", *FEW[-4:])
+    assert tagged.code == 0, tagged.err
+    words = [row.split("\t")[1] for row in tagged.out.splitlines() if row[:1].isdigit()]
+    assert words == text.read_text(encoding="utf-8").split()
+    out_of_others = cli(
+        "add-language", "ti", "--like", "tr", "--transliteration", table, "--json", "--precision", "fp32"
+    )
+    assert (
+        out_of_others.code == 0
+        and len(cli("languages", "show", "ti", "--json").data["language"]["transliteration"]) == 8
+    )
+
+
+def test_a_known_table_is_used_where_it_is_needed_and_said(cli: Cli, stocked: Path) -> None:
+    words = ("add-language", "ug", "--like", "tr", "--precision", "fp32", "--json")
+    ended = cli(*words)
+    assert ended.code == 0
+    assert (
+        "The backbone does not know all letters of 'ug': they are read as the table of this package says" in ended.err
+    )
+    assert cli("languages", "show", "ug", "--json").data["language"]["transliteration"]["غ"] == "ğ"
+    as_written = cli(*words, "--transliteration", "none", "--new-version")
+    assert as_written.code == 0 and "letters" not in as_written.err
+    assert cli("languages", "show", "ug", "--json").data["language"]["transliteration"] == {}
+
+
+@pytest.mark.parametrize(
+    ("content", "code", "sentence"),
+    [
+        (None, 3, "there is no file"),
+        (b"", 6, "has no rule"),
+        ("ж zh\n".encode(), 6, "line 1: letters, a tab and their replacement are expected"),
+        (b"\xff\n", 6, "this is not UTF-8"),
+    ],
+    ids=["missing", "empty", "no table", "not utf-8"],
+)
+def test_an_unusable_table(
+    cli: Cli, root: Path, tmp_path: Path, stocked: Path, everything: Picture, content: bytes | None, code: int,
+    sentence: str,
+) -> None:  # fmt: skip
+    table, before = tmp_path / "table.tsv", everything()
+    if content is not None:
+        table.write_bytes(content)
+    ended = cli("add-language", "mt", "--mlm", root / "mlm" / "mt.txt", *FEW, "--transliteration", table)
+    assert (ended.code, ended.out) == (code, "")
+    assert sentence in ended.err and ended.err.count("\n") == 1
+    assert everything() == before
+
+
 def test_a_task_that_learns_on_from_its_own_labels_is_told(
     cli: Cli, root: Path, stocked: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -40,7 +40,7 @@ def test_list_show_history_and_near(cli: Cli) -> None:
     assert [list(language) for language in listed["languages"]] == [KEYS] * 3
     assert [(x["language"], x["version"], x["name"]) for x in listed["languages"]][1] == ("mt", 2, "Maltese")
     shown = cli("languages", "show", "mlt", "--json", "--version", "1").data["language"]
-    assert list(shown) == [*KEYS, "pieces", "provenance"]
+    assert list(shown) == [*KEYS, "pieces", "transliteration", "provenance"]
     assert (shown["version"], shown["current"], shown["provenance"]["losses"]) == (1, False, {"learnt": 1})
     told = cli("languages", "show", "mt").out
     assert "losses.learnt\t2\n" in told and "sentences\t6 of them (--json has all)\n" in told

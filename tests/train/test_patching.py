@@ -49,7 +49,7 @@ def test_it_is_learnt_and_nothing_else_changes(model: HyperX, text: Text) -> Non
         and added.warnings == (f"{text.path} has only 90 lines: expect more from some thousands.",)
     )
     assert added.losses["learnt"] < min(loss for name, loss in added.losses.items() if name != "learnt") - 0.05
-    first = begin_patch(model, text, add_options())
+    first = begin_patch(model, "qaa", text, add_options())
     own = model.language("qaa").patch
     assert first is not None and own is not None and first.pieces == own.pieces == added.record.pieces
     assert (own.embeddings != first.embeddings).all(1).all() and (own.bias != first.bias).all()
@@ -64,7 +64,7 @@ def test_what_it_makes_readable_is_told(model: HyperX, text: Text) -> None:
     added = add_language(model, "qaa", text, add_options(steps=1, warmup=0))
     told = added.record.provenance["patch"]
     report = split_text(text.lines).report
-    assert told == patch_facts(model, added.record.pieces, report) and told["pieces"] == 4
+    assert told == patch_facts(model, "qaa", report) and told["pieces"] == 4
     words = [word for line in report for word in line.split()]
     unknown = sum("ŵ" in word or "ə" in word for word in words) / len(words)
     assert told["unknown_words_before"] == pytest.approx(unknown, abs=1e-4) and unknown > 0.2
@@ -80,7 +80,7 @@ def test_all_losses_are_of_one_reading(model: HyperX, text: Text) -> None:
     size = model.backbone.info.vocabulary
     assert any((batch.input_ids >= size).any() for batch in report)
     assert round(masked_score(model, report).loss, 4) == added.losses["learnt"]
-    model.language("qaa").patch = begin_patch(model, text, options)
+    model.language("qaa").patch = begin_patch(model, "qaa", text, options)
     assert round(loss_with(model, "qaa", mean(model, list(model.base)).slot, report), 4) == added.losses["mean"]
 
 
@@ -89,16 +89,16 @@ def test_it_is_found_in_the_train_part_alone(model: HyperX, tmp_path: Path) -> N
     held = [line for line in split_text([*given, *(f"ҡa {i}" for i in range(900))]).report if line[0] == "ҡ"][:12]
     given += held
     assert len(held) == 12 and set(held) <= set(split_text(given).report)
-    found = begin_patch(model, as_text(given, tmp_path), add_options())
+    found = begin_patch(model, "qaa", as_text(given, tmp_path), add_options())
     assert found is not None and set(found.pieces) == PIECES
     assert "ҡ" in find_patch(given, model.tokenizer)
 
 
 def test_none_is_made_where_none_is_wanted_or_lacking(model: HyperX, text: Text, tmp_path: Path) -> None:
-    assert begin_patch(model, text, add_options(patch_pieces=0)) is None
-    assert begin_patch(model, text, add_options(patch_least=10_000)) is None
-    assert begin_patch(model, as_text(lines(90), tmp_path), add_options()) is None
-    one = begin_patch(model, text, add_options(patch_pieces=1))
+    assert begin_patch(model, "qaa", text, add_options(patch_pieces=0)) is None
+    assert begin_patch(model, "qaa", text, add_options(patch_least=10_000)) is None
+    assert begin_patch(model, "qaa", as_text(lines(90), tmp_path), add_options()) is None
+    one = begin_patch(model, "qaa", text, add_options(patch_pieces=1))
     assert one is not None and len(one.pieces) == 1
     added = add_language(model, "qaa", as_text(lines(90), tmp_path), add_options(steps=1, warmup=0))
     assert added.record.pieces == () and "patch" not in added.record.provenance
@@ -107,7 +107,7 @@ def test_none_is_made_where_none_is_wanted_or_lacking(model: HyperX, text: Text,
 def test_none_is_made_where_the_rows_go_on_behind_the_tokenizer(tiny_backbone: Path, text: Text) -> None:
     own = patch(build(tiny_backbone), "xx").language("xx").patch
     assert own is not None
-    assert begin_patch(build(grown(tiny_backbone, own)), text, add_options()) is None
+    assert begin_patch(build(grown(tiny_backbone, own)), "qaa", text, add_options()) is None
 
 
 def test_a_text_of_unknown_words_alone_can_be_learnt_from(model: HyperX, tmp_path: Path) -> None:
