@@ -13,7 +13,9 @@ from hyperx_cl.bench.cell import run_cell
 from hyperx_cl.bench.fewshot_plan import FewBench
 from hyperx_cl.bench.outcome import Outcome, load
 from hyperx_cl.bench.plan import Cell
+from hyperx_cl.bench.reading import begin_reading
 from hyperx_cl.bench.records import attach
+from hyperx_cl.data.transliteration import known_transliteration
 from hyperx_cl.errors import NotFoundError
 from hyperx_cl.model.backbone import load_backbone
 from hyperx_cl.model.hyperx import HyperX
@@ -100,3 +102,35 @@ def test_madx_knows_what_its_sources_have_cost(few: FewBench) -> None:
     files = [*(folder / "languages").glob("*.json"), folder / "tasks.json"]
     told = [json.loads(file.read_text())["learnt"]["tokens"] for file in files]
     assert len(told) == 3 and found(few, "madx").facts["sources"]["tokens"] == sum(told) > 0
+
+
+def test_letters_are_transliterated_whatever_the_method(few: FewBench, tmp_path: Path) -> None:
+    uyghur = known_transliteration("ug")
+    letters = {latin: letter for letter, latin in uyghur if len(letter) == len(latin) == 1 and latin.isalpha()}
+    data = shutil.copytree(few.bench.data, tmp_path / "data")
+    written = [line + " " + line.translate(str.maketrans(letters)) for line in lines(60, seed=4)]
+    (data / "mlm" / "ug.txt").write_text("".join(f"{line}\n" for line in written))
+    (data / "ud" / "ug").mkdir()
+    gold = (data / "ud" / "hsb" / "test.conllu").read_text()
+    (data / "ud" / "ug" / "test.conllu").write_text(gold)
+    bench = replace(
+        few.bench, data=data, folder=shutil.copytree(few.bench.folder, tmp_path / "work"),
+        fold=replace(few.bench.fold, final=("ug",)),
+    )  # fmt: skip
+    names = ("mean", "mean-as-written", "default", "default-as-written", "madx", "direct")
+    losses = {}
+    for name in names:
+        run_cell(bench, Cell(1, "ug", name), True)
+        outcome = load(Cell(1, "ug", name), bench.folder / "cells")
+        assert outcome is not None
+        losses[name] = outcome.losses["learnt"]
+        if name.startswith("default"):
+            record = load_record(bench.folder / "records" / f"{outcome.facts['record']}.safetensors")
+            assert record.transliteration == (() if name.endswith("written") else uyghur)
+    assert len(set(losses.values())) == len(names)
+    model = HyperX.from_pretrained(run_folder(bench, 1, "base"), backbone=load_backbone(bench.backbone))
+    attach(bench, Cell(1, "ug", "mean-as-written"), model)
+    begin_reading(model, ["ug", "hsb"], "madx")
+    assert (model.transliterations["ug"], model.transliterations["hsb"]) == (uyghur, ())
+    begin_reading(model, ["ug"], "default-as-written")
+    assert model.tokenizer_for("ug") is model.tokenizer
