@@ -94,13 +94,14 @@ class AddOptions:
     ] = "part"
     rank: Annotated[int, "bottleneck width of the language part"] = 16
     depth: Annotated[float, "share of the layers, from the lowest, that the language part acts in"] = 0.5
+    keep_part: Annotated[float, "share of the language part's output that is kept when it has learnt (1: all)"] = 0.5
     start: Annotated[Literal["mean", "nearest", "mixture", "best", "random"], "where the vector starts, or stays"] = (
         "mean"
     )
     steps: Annotated[int, "most optimiser steps"] = 1000
     warmup: Annotated[int, "optimiser steps of linear warm-up"] = 20
     mixture_steps: Annotated[int, "optimiser steps for the mixture weights of the start"] = 40
-    rate: Annotated[float, "learning rate of all that is learnt"] = 2e-3
+    rate: Annotated[float, "learning rate of all that is learnt"] = 6e-3
     final_rate: Annotated[float, "share of the rate that is left at the last step (linear decay)"] = 0.05
     clip: Annotated[float, "largest global norm of the gradient"] = 1.0
     max_tokens: Annotated[int, "padded pieces in a batch (rows times longest row)"] = 800
@@ -110,7 +111,7 @@ class AddOptions:
     check_every: Annotated[int, "steps between two looks at the stop part"] = 60
     patience: Annotated[int, "looks at the stop part without gain before stopping"] = 4
     sample: Annotated[int, "lines of the stop and of the report part that are scored"] = 200
-    shift_pieces: Annotated[int, "most pieces whose word embeddings are shifted, frequent ones first (0: none)"] = 4000
+    shift_pieces: Annotated[int, "most pieces whose word embeddings are shifted, frequent ones first (0: none)"] = 3000
     shift_rank: Annotated[int, "numbers of the shift for each piece"] = 32
     shift_least: Annotated[int, "times that a shifted piece must occur in the text"] = 3
     self_tasks: Annotated[str, "tasks that learn on from their own labels: words, all, none or names"] = "words"
@@ -120,7 +121,7 @@ class AddOptions:
     self_rank: Annotated[int, "bottleneck width of the part that each such pair gets"] = 2
     self_steps: Annotated[int, "optimiser steps of each such pair"] = 200
     self_rate: Annotated[float, "learning rate of these"] = 1e-3
-    patch_pieces: Annotated[int, "most pieces of a token patch: characters the vocabulary lacks (0: no patch)"] = 0
+    patch_pieces: Annotated[int, "most pieces of a token patch: characters the vocabulary lacks (0: no patch)"] = 40
     patch_least: Annotated[int, "words of the text that must need a piece of the token patch"] = 5
     seed: Annotated[int, "seed of order and masks"] = 1
     precision: Annotated[Precision, "auto, bf16 or fp32"] = "auto"
@@ -132,8 +133,9 @@ class AddOptions:
         for name in ("warmup", "mixture_steps", "max_lines", "shift_pieces", "patch_pieces", "seed"):
             _at_least(self, name, 0)
         _at_least(self, "max_length", 8)
-        for name in ("rate", "clip", "self_rate", "self_keep"):
+        for name in ("rate", "clip", "self_rate", "self_keep", "keep_part"):
             _positive(self, name)
+        _fraction(self, "keep_part")
         _fraction(self, "self_keep")
         _fraction(self, "self_forms")
         _share(self, "mask_rate")

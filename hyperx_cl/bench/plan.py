@@ -137,7 +137,8 @@ METHODS = {
         Method("under-nearest", "the default under the nearest vector", "learnt", {"start": "nearest"}),
         Method(f"mean{_AS_WRITTEN}", "the mean vector, the letters not transliterated", "control", as_written=True),
         Method(f"{DEFAULT}{_AS_WRITTEN}", "the default, the letters not transliterated", "learnt", as_written=True),
-        Method("patch", "the default and a token patch", "learnt", {"patch_pieces": 200}),
+        Method("all-kept", "the default, the whole of what the part has learnt kept", "learnt", {"keep_part": 1.0}),
+        Method("no-patch", "the default without a token patch", "learnt", {"patch_pieces": 0}),
         Method(
             "part-384", "a part of MAD-X's size in all layers, no shift", "learnt",
             {"shift_pieces": 0, "rank": 384, "depth": 1.0},

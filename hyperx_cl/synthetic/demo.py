@@ -53,8 +53,8 @@ class DemoOptions:
     )  # fmt: skip
     # In this family, unlike on a large backbone, what a language is like lies in its vector: it starts near and learns.
     add: AddOptions = AddOptions(
-        capacity="both", start="best", rank=8, depth=1.0, shift_pieces=0, steps=150, check_every=25, mixture_steps=20,
-        max_tokens=1024, self_tasks="none", precision="fp32",
+        capacity="both", start="best", rank=8, depth=1.0, keep_part=1.0, shift_pieces=0, patch_pieces=0, rate=2e-3,
+        steps=150, check_every=25, mixture_steps=20, max_tokens=1024, self_tasks="none", precision="fp32",
     )  # fmt: skip
     fewshot: FewshotOptions = FewshotOptions(n=40, folds=4, epochs=20, rate=3e-3, rate_embedding=2e-2, precision="fp32")
 

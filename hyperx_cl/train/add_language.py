@@ -115,6 +115,7 @@ def add_language(
         with frozen(model, seed=options.seed):
             learner = _Learner(model, code, text, options, candidates, patch, checkpoint, reporter, observer)
             learner.run(resume=resume, warnings=warnings)
+            learner.settle()
             losses = learner.report()
             taught = learner.teach(tasks)
         seconds = round(learner.seconds, 1)
@@ -172,10 +173,10 @@ class _Learner:
         self.rank = 0 if options.capacity == "vector" else options.rank
         self.layers = math.ceil(options.depth * model.shape.layers)
         rules = model.transliterations[code]
-        # Of the patch what was found counts, not how.
+        # Of the patch what was found counts, not how; and what comes after the last step may still be chosen anew.
         self.configuration = {
             "language": code, "text": text.sha256, "model": model.fingerprint(),
-            "options": {name: value for name, value in asdict(options).items() if not name.startswith("patch_")},
+            "options": {k: v for k, v in asdict(options).items() if not k.startswith(("patch_", "self_", "keep_"))},
             **({"patch": list(patch.pieces)} if patch else {}),
             **({"transliteration": [list(rule) for rule in rules]} if rules else {}),
         }  # fmt: skip
@@ -195,6 +196,14 @@ class _Learner:
             self._keep()
         while self.idle < self.options.patience and self.loop.number < self.options.steps:
             self._until_look()
+
+    def settle(self) -> None:
+        """Keep a share of what the part adds: between the start and what MLM wants, tags are better than at either end.
+
+        That is so of fine-tuned models at large (Wortsman et al. 2022, https://arxiv.org/abs/2109.01903).
+        """
+        if self.best.part is not None:
+            self.best.part.up.data *= self.options.keep_part
 
     @property
     def seconds(self) -> float:

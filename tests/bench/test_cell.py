@@ -106,9 +106,11 @@ def test_madx_knows_what_its_sources_have_cost(few: FewBench) -> None:
 
 def test_letters_are_transliterated_whatever_the_method(few: FewBench, tmp_path: Path) -> None:
     uyghur = known_transliteration("ug")
-    letters = {latin: letter for letter, latin in uyghur if len(letter) == len(latin) == 1 and latin.isalpha()}
+    letters = str.maketrans(
+        {latin: letter for letter, latin in uyghur if len(letter) == len(latin) == 1 and latin.isalpha()}
+    )
     data = shutil.copytree(few.bench.data, tmp_path / "data")
-    written = [line + " " + line.translate(str.maketrans(letters)) for line in lines(60, seed=4)]
+    written = [line + " " + line.translate(letters) for line in lines(60, seed=4)]
     (data / "mlm" / "ug.txt").write_text("".join(f"{line}\n" for line in written))
     (data / "ud" / "ug").mkdir()
     gold = (data / "ud" / "hsb" / "test.conllu").read_text()

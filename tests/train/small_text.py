@@ -20,7 +20,7 @@ ORDERS = ("DET NOUN VERB PUNCT", "VERB DET ADJ NOUN PUNCT", "NOUN VERB DET NOUN 
 ADD: dict[str, Any] = {
     "capacity": "both", "depth": 1.0, "start": "best", "steps": 12, "warmup": 2, "mixture_steps": 3, "rate": 3e-2,
     "rank": 3, "check_every": 4, "max_tokens": 128, "max_length": 24, "precision": "fp32", "shift_pieces": 0,
-    "shift_rank": 4, "patch_pieces": 200, "self_tasks": "none",
+    "shift_rank": 4, "patch_pieces": 200, "self_tasks": "none", "keep_part": 1.0,
 }  # fmt: skip
 FEW: dict[str, Any] = {
     "n": 8, "rank": 4, "folds": 2, "epochs": 15, "rate": 1e-1, "rate_embedding": 1e-1, "max_tokens": 128,

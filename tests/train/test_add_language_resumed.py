@@ -64,6 +64,15 @@ def test_resuming_what_is_done_takes_no_further_step(
     assert (again.record.hash, again.steps, again.losses) == (done.record.hash, steps, done.losses)
 
 
+def test_what_comes_after_the_last_step_may_be_chosen_anew(tiny_backbone: Path, text: Text, tmp_path: Path) -> None:
+    options = add_options(capacity="part")
+    add_language(build(tiny_backbone), "qaa", text, options, checkpoint=tmp_path / "c")
+    changed = add_options(capacity="part", keep_part=0.5, self_tasks="ner", self_steps=2, self_lines=20)
+    anew = add_language(build(tiny_backbone), "qaa", text, changed, checkpoint=tmp_path / "c", resume=True)
+    whole = add_language(build(tiny_backbone), "qaa", text, changed)
+    assert anew.record.hash == whole.record.hash and "pair.ner.part.up" in anew.record.tensors
+
+
 def test_without_resume_a_checkpoint_is_not_written_over(model: HyperX, text: Text, tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         add_language(model, "qaa", text, add_options(), checkpoint=tmp_path / "c", reporter=Interrupting(2))
