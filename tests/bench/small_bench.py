@@ -10,7 +10,7 @@ from tests.train.small_root import MODEL, options, write_root
 
 FOLD = Fold(("hsb",), (), {"pos": ("en", "mt"), "ner": ("en",)})
 LEARN = {"steps": 4, "warmup": 1, "mixture_steps": 2, "check_every": 2, "max_tokens": 96, "max_length": 24,
-         "sample": 8, "self_steps": 2, "self_lines": 20, "precision": "fp32"}  # fmt: skip
+         "sample": 8, "patch_pieces": 0, "self_steps": 2, "self_lines": 20, "precision": "fp32"}  # fmt: skip
 
 
 def small_bench(backbone: Path, folder: Path) -> Bench:
