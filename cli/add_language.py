@@ -290,9 +290,8 @@ def _reading_lines(added: "Added") -> list[str]:
     """What transliteration and token patch have done, where there are some."""
     told = added.record.provenance
     lines = []
-    for what, count in (("transliteration", "rules"), ("patch", "pieces")):
+    for what, title, count in (("transliteration", "transliteration", "rules"), ("patch", "token patch", "pieces")):
         if found := told.get(what):
-            title = {"patch": "token patch"}.get(what, what)
             before, after = (100 * found[f"unknown_words_{when}"] for when in ("before", "after"))
             lines.append(f"{title}: {found[count]} {count}; words with unknown pieces {before:.1f} % -> {after:.1f} %")
     return lines

@@ -119,7 +119,7 @@ METHODS = {
         Method("no-self", "the default without self-training", "learnt", {"self_tasks": "none"}),
         Method(
             "self-alone", "self-training under the mean vector, after a single step of MLM", "learnt",
-            {"steps": 1, "warmup": 0, "shift_pieces": 0, "rank": 1},
+            {"steps": 1, "warmup": 0, "shift_pieces": 0, "patch_pieces": 0, "rank": 1},
         ),
         Method(
             "vector", "the vector alone, from the best start", "learnt",

@@ -23,11 +23,12 @@ def begin_patch(model: HyperX, code: str, text: Text, options: AddOptions) -> Pa
         options: How many pieces, and how often each must be needed.
 
     Returns:
-        Nothing where all words can be read, or where the tokenizer does not end where the backbone's rows do.
+        Nothing for the vector alone, where all words can be read, or where the tokenizer does not end where the
+        backbone's rows do.
     """
     lines = text.lines[: options.max_lines or None]
     whole = len(model.tokenizer.get_vocab()) == model.backbone.info.vocabulary
-    if not options.patch_pieces or not whole or len(lines) < LEAST_LINES:
+    if not options.patch_pieces or options.capacity == "vector" or not whole or len(lines) < LEAST_LINES:
         return None
     train, tokenizer = split_text(lines).train, model.tokenizer_with((), model.transliterations.get(code, ()))
     pieces = find_patch(train, tokenizer, most=options.patch_pieces, least=options.patch_least)

@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -76,13 +77,11 @@ class Witness:
 
     def _look(self) -> tuple[str, str]:
         tensors: dict[str, Tensor] = dict(self._model.saved_tensors())
-        patches: dict[str, tuple[str, ...]] = {}
-        transliterations = {
-            c: rules for c, rules in self._model.transliterations.items() if rules and c in self._others
-        }
+        read: dict[str, Any] = {}
         for code in [*self._others, *([self._moves.language] if self._moves else [])]:
             language = self._model.language(code)
-            patches |= {code: language.pieces} if language.pieces else {}
+            reading = language.pieces, self._model.transliterations.get(code, ())
+            read |= {code: reading} if any(reading) else {}
             for name, value in language.tensors().items():
                 tensors[f"language/{code}/{name}"] = torch.from_numpy(value)
         for name in self._tasks:
@@ -96,7 +95,6 @@ class Witness:
             for pair in self._pairs:
                 logits = self._model(_probe(self._model, pair)).logits[0]
                 digest.update(logits.float().cpu().numpy().tobytes())
-        read = [told for told in (patches, transliterations) if told]
         return fingerprint(tensors, extra=json.dumps(read) if read else ""), digest.hexdigest()
 
 

@@ -96,6 +96,7 @@ def test_it_is_found_in_the_train_part_alone(model: HyperX, tmp_path: Path) -> N
 
 def test_none_is_made_where_none_is_wanted_or_lacking(model: HyperX, text: Text, tmp_path: Path) -> None:
     assert begin_patch(model, "qaa", text, add_options(patch_pieces=0)) is None
+    assert begin_patch(model, "qaa", text, add_options(capacity="vector")) is None
     assert begin_patch(model, "qaa", text, add_options(patch_least=10_000)) is None
     assert begin_patch(model, "qaa", as_text(lines(90), tmp_path), add_options()) is None
     one = begin_patch(model, "qaa", text, add_options(patch_pieces=1))

@@ -1,6 +1,5 @@
 """A language that is read by a transliteration: it is learnt, kept and used as if its text were written so."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -32,11 +31,6 @@ def foreign(count: int, *, seed: int = 0) -> list[str]:
 def text(tmp_path: Path) -> Text:
     (tmp_path / "text").mkdir()
     return as_text(foreign(90), tmp_path / "text")
-
-
-@pytest.fixture
-def model(tiny_backbone: Path) -> HyperX:
-    return build(tiny_backbone).train()
 
 
 def test_it_is_learnt_from_what_its_text_would_be(model: HyperX, text: Text) -> None:
@@ -148,8 +142,3 @@ def test_views_are_shared_by_what_is_read_alike(model: HyperX) -> None:
     assert made["en"] == made["qaa"]
     model.transliterations |= {"qaa": RULES, "qab": tuple(RULES)}
     assert made["en"] != made["qaa"] == made["qab"]
-
-
-def test_the_rules_are_kept_as_json_can_hold_them(model: HyperX, text: Text) -> None:
-    added = add_language(model, "qaa", text, add_options(steps=1, warmup=0), transliteration=RULES)
-    assert json.loads(json.dumps(added.record.transliteration)) == [list(rule) for rule in RULES]
