@@ -6,7 +6,6 @@ the whole word was unknown; a Unigram piece gets the score that its model gives 
 other way to cut a word becomes better or worse than it was.
 """
 
-import json
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -17,6 +16,7 @@ import numpy.typing as npt
 from tokenizers import Tokenizer
 from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
+from hyperx_cl.data.engine import engine_state, with_engine
 from hyperx_cl.errors import DataError
 from hyperx_cl.languages import script_counts
 
@@ -67,7 +67,7 @@ def patched_tokenizer(tokenizer: PreTrainedTokenizerBase, pieces: Sequence[str])
     Raises:
         DataError: A piece is in the vocabulary already, or the vocabulary is of a kind that takes none.
     """
-    state = _state(tokenizer)
+    state = engine_state(tokenizer)
     if not _has_room(state, tokenizer):
         raise DataError("the backbone's vocabulary takes no further pieces: use the record with its own backbone")
     known = tokenizer.get_vocab()
@@ -80,10 +80,7 @@ def patched_tokenizer(tokenizer: PreTrainedTokenizerBase, pieces: Sequence[str])
     else:
         score = min(score for _, score in model["vocab"]) - UNKNOWN_PENALTY
         model["vocab"] += [[piece, score] for piece in pieces]
-    return PreTrainedTokenizerFast(
-        tokenizer_object=Tokenizer.from_str(json.dumps(state)), model_max_length=tokenizer.model_max_length,
-        **tokenizer.special_tokens_map,
-    )  # fmt: skip
+    return with_engine(tokenizer, state)
 
 
 def relatives(pieces: Sequence[str], tokenizer: PreTrainedTokenizerBase) -> list[npt.NDArray[np.int64]]:
@@ -98,7 +95,7 @@ def relatives(pieces: Sequence[str], tokenizer: PreTrainedTokenizerBase) -> list
         of a single character of its script, or all that are no letters where it is none; else all of a single
         character. All of these stand at its own place, first or inside of a word (``##``), as far as there are any.
     """
-    sign = _state(tokenizer)["model"].get("continuing_subword_prefix") or ""
+    sign = engine_state(tokenizer)["model"].get("continuing_subword_prefix") or ""
     alike: dict[tuple[Any, ...], list[int]] = defaultdict(list)
     special = set(tokenizer.all_special_ids)
     for piece, number in sorted(tokenizer.get_vocab().items(), key=lambda item: item[1]):
@@ -117,7 +114,7 @@ def relatives(pieces: Sequence[str], tokenizer: PreTrainedTokenizerBase) -> list
 
 def _lacking(tokenizer: PreTrainedTokenizerBase) -> Callable[[str], set[str]] | None:
     """What tells the pieces that a word lacks to be readable; None where the vocabulary takes none."""
-    state = _state(tokenizer)
+    state = engine_state(tokenizer)
     if not _has_room(state, tokenizer):
         return None
     if state["model"]["type"] == "WordPiece":
@@ -169,8 +166,3 @@ def _place(piece: str, sign: str) -> tuple[bool, str]:
 
 def _script(character: str) -> str | None:
     return next(iter(script_counts(character)), None)
-
-
-def _state(tokenizer: PreTrainedTokenizerBase) -> dict[str, Any]:
-    state: dict[str, Any] = json.loads(tokenizer.backend_tokenizer.to_str())
-    return state

@@ -5,16 +5,14 @@ well; in their letters it is not (Muller et al. 2021, https://aclanthology.org/2
 to one language and act in its own view of the tokenizer: words stay written as they are in all that goes in and out.
 """
 
-import json
 import unicodedata
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
-from tokenizers import Tokenizer
 from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
+from hyperx_cl.data.engine import engine_state, with_engine
 from hyperx_cl.data.files import numbered_lines
 from hyperx_cl.errors import DataError
 from hyperx_cl.transliteration import Transliteration, checked
@@ -78,14 +76,11 @@ def transliterating(tokenizer: PreTrainedTokenizerBase, rules: Transliteration) 
     Returns:
         A tokenizer of the same vocabulary. Its offsets are places in what is written.
     """
-    state: dict[str, Any] = json.loads(tokenizer.backend_tokenizer.to_str())
+    state = engine_state(tokenizer)
     steps = [{"type": "Replace", "pattern": {"String": letters}, "content": other} for letters, other in rules]
     steps += [{"type": "NFC"}, *([state["normalizer"]] if state["normalizer"] else [])]
     state["normalizer"] = {"type": "Sequence", "normalizers": steps}
-    return PreTrainedTokenizerFast(
-        tokenizer_object=Tokenizer.from_str(json.dumps(state)), model_max_length=tokenizer.model_max_length,
-        **tokenizer.special_tokens_map,
-    )  # fmt: skip
+    return with_engine(tokenizer, state)
 
 
 def _capital(text: str) -> str:
