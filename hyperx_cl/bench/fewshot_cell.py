@@ -122,22 +122,22 @@ Told = tuple[dict[str, Any], int, dict[str, Any]]
 
 
 def _model(few: FewBench, cell: FewCell) -> HyperX | MadX | Full:
+    model = _loaded(few, cell)
+    begin_reading(model, [cell.language], cell.method)
+    if cell.added is not None and isinstance(model, MadX):
+        attach_adapter(few.bench, cell.added, model)
+    elif cell.added is not None and isinstance(model, HyperX):
+        attach(few.bench, cell.added, model)  # a record brings its own reading
+    return model
+
+
+def _loaded(few: FewBench, cell: FewCell) -> HyperX | MadX | Full:
     backbone = load_backbone(few.bench.backbone)
     if cell.added is None:
-        full = load_full(_full_folder(few, cell.seed), backbone)
-        begin_reading(full, [cell.language], cell.method)
-        return full
+        return load_full(_full_folder(few, cell.seed), backbone)
     method = METHODS[cell.method]
     folder = run_folder(few.bench, cell.seed, method.over)
-    if method.kind == "madx":
-        madx = load_madx(folder, backbone)
-        begin_reading(madx, [cell.language], cell.method)
-        attach_adapter(few.bench, cell.added, madx)
-        return madx
-    model = HyperX.from_pretrained(folder, backbone=backbone)
-    begin_reading(model, [cell.language], cell.method)  # a record brings its own
-    attach(few.bench, cell.added, model)
-    return model
+    return load_madx(folder, backbone) if method.kind == "madx" else HyperX.from_pretrained(folder, backbone=backbone)
 
 
 def _learn(
