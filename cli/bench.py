@@ -32,6 +32,14 @@ WorkDir = Annotated[
     Path | None,
     typer.Option("--work-dir", help="Keeps base runs, checkpoints and cells.", show_default="bench in HYPERX_HOME"),
 ]
+Keep = Annotated[
+    Path | None,
+    typer.Option(
+        "--keep",
+        help="Keeps the cells' results, small files that a table can be made of anywhere.",
+        show_default="the work folder",
+    ),
+]
 Results = Annotated[
     Path | None,
     typer.Option("--results", help="Gets the table as FILE.json and FILE.md.", metavar="FILE", show_default=False),
@@ -49,6 +57,7 @@ def add_language(
     backbone: Backbone = None,
     data_dir: DataDir = None,
     work_dir: WorkDir = None,
+    keep: Keep = None,
     results: Results = None,
     plots: Plots = False,
     fold: FoldName = "main",
@@ -61,7 +70,7 @@ def add_language(
     """Compare ways of adding a language, each beside its controls, and write the league table."""
     if "seed" in flags:
         raise UsageError("--seed is one of many here: give them all with --seeds, such as --seeds 1,2,3")
-    bench = _bench(backbone, data_dir, work_dir, results, plots, fold, config, flags)
+    bench = _bench(backbone, data_dir, work_dir, keep, results, plots, fold, config, flags)
 
     from hyperx_cl.bench.plan import METHODS, cells
     from hyperx_cl.bench.report import add_language_bench
@@ -78,6 +87,7 @@ def few_shot(
     backbone: Backbone = None,
     data_dir: DataDir = None,
     work_dir: WorkDir = None,
+    keep: Keep = None,
     results: Results = None,
     plots: Plots = False,
     fold: FoldName = "main",
@@ -94,7 +104,7 @@ def few_shot(
     config: Config = None,
 ) -> None:
     """Compare what a few labelled sentences bring, after `bench add-language` has learnt the languages."""
-    bench = _bench(backbone, data_dir, work_dir, results, plots, fold, config, {})
+    bench = _bench(backbone, data_dir, work_dir, keep, results, plots, fold, config, {})
 
     from hyperx_cl.bench.fewshot_plan import FEW_METHODS, FewBench, few_cells
     from hyperx_cl.bench.report import few_shot_bench
@@ -119,6 +129,7 @@ def stream(
     backbone: Backbone = None,
     data_dir: DataDir = None,
     work_dir: WorkDir = None,
+    keep: Keep = None,
     results: Results = None,
     fold: FoldName = "main",
     lang: Annotated[
@@ -134,7 +145,7 @@ def stream(
 
     `bench add-language` has learnt them before.
     """
-    bench = _bench(backbone, data_dir, work_dir, results, False, fold, config, {})
+    bench = _bench(backbone, data_dir, work_dir, keep, results, False, fold, config, {})
 
     from hyperx_cl.bench.report import stream_bench
     from hyperx_cl.bench.stream_plan import stream_cells
@@ -185,8 +196,8 @@ command(app, "plot", example=PLOT_EXAMPLE)(plot)
 
 
 def _bench(
-    backbone: str | None, data_dir: Path | None, work_dir: Path | None, results: Path | None, plots: bool, fold: str,
-    config: Path | None, flags: dict[str, Any],
+    backbone: str | None, data_dir: Path | None, work_dir: Path | None, keep: Path | None, results: Path | None,
+    plots: bool, fold: str, config: Path | None, flags: dict[str, Any],
 ) -> "Bench":  # fmt: skip
     """What all benches share, from the words of the command line."""
     if backbone is None or data_dir is None:
@@ -203,6 +214,7 @@ def _bench(
         str(Path(backbone).resolve()) if Path(backbone).is_dir() else backbone, data_dir.absolute(),
         (work_dir or home() / "bench").absolute() / fold, train=replace(BASE, **changed.get("train", {})),
         shape=ModelOptions(**changed.get("model", {})), add=options, fold=FOLDS[fold],
+        keep=keep.absolute() / fold if keep else None,
     )  # fmt: skip
 
 

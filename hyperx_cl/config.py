@@ -95,6 +95,7 @@ class AddOptions:
     rank: Annotated[int, "bottleneck width of the language part"] = 16
     depth: Annotated[float, "share of the layers, from the lowest, that the language part acts in"] = 0.5
     keep_part: Annotated[float, "share of the language part's output that is kept when it has learnt (1: all)"] = 0.5
+    keep_shift: Annotated[float, "the same of the shift"] = 1.0
     start: Annotated[Literal["mean", "nearest", "mixture", "best", "random"], "where the vector starts, or stays"] = (
         "mean"
     )
@@ -133,11 +134,10 @@ class AddOptions:
         for name in ("warmup", "mixture_steps", "max_lines", "shift_pieces", "patch_pieces", "seed"):
             _at_least(self, name, 0)
         _at_least(self, "max_length", 8)
-        for name in ("rate", "clip", "self_rate", "self_keep", "keep_part"):
+        for name in ("rate", "clip", "self_rate", "self_keep", "keep_part", "keep_shift"):
             _positive(self, name)
-        _fraction(self, "keep_part")
-        _fraction(self, "self_keep")
-        _fraction(self, "self_forms")
+        for name in ("keep_part", "keep_shift", "self_keep", "self_forms"):
+            _fraction(self, name)
         _share(self, "mask_rate")
         _fraction(self, "final_rate")
         _positive(self, "depth")

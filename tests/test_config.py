@@ -52,6 +52,7 @@ def test_every_option_has_a_help_text(cls: type, name: str) -> None:
         (ModelOptions, {"language_part": -1}, "language_part is -1"),
         (AddOptions, {"patch_pieces": -1}, "patch_pieces is -1; it must be at least 0"),
         (AddOptions, {"keep_part": 0.0}, "keep_part is 0.0"),
+        (AddOptions, {"keep_shift": 2.0}, "keep_shift is 2.0; it must be at least 0 and at most 1"),
         (AddOptions, {"keep_part": 1.5}, "keep_part is 1.5; it must be at least 0 and at most 1"),
         (AddOptions, {"patch_least": 0}, "patch_least is 0; it must be at least 1"),
         (AddOptions, {"capacity": "all"}, "capacity is 'all'; it must be part or vector or both"),

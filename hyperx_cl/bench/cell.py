@@ -1,5 +1,7 @@
 """One cell: a method learns one new language over one base run, and what it learnt is scored."""
 
+import hashlib
+import json
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -26,7 +28,7 @@ from hyperx_cl.model.fingerprint import fingerprint
 from hyperx_cl.model.hyperx import HyperX
 from hyperx_cl.model.infer import masked_score
 from hyperx_cl.model.language import Language
-from hyperx_cl.train.add_language import add_language
+from hyperx_cl.train.add_language import add_language, of_mlm
 from hyperx_cl.train.checkpoint import remove_checkpoint
 from hyperx_cl.train.material import Material
 from hyperx_cl.train.progress import Reporter, reporting
@@ -41,9 +43,19 @@ def run_cell(bench: Bench, cell: Cell, quiet: bool) -> None:
     """
     options = _options(bench, cell)
     with reporting(cell.name, options.steps, quiet=quiet) as reporter:
-        save(_run(bench, cell, options, reporter), bench.folder / "cells")
+        save(_run(bench, cell, options, reporter), bench.cells)
     remove_checkpoint(_checkpoint(bench, cell))
-    _curve(bench, cell).unlink(missing_ok=True)
+
+
+def mlm_run(bench: Bench, cell: Cell) -> str:
+    """Name the learning from text that a cell goes on from.
+
+    Cells that differ only in what comes after its last step share it: the first one makes it, the others begin at its
+    end. So do a language's own cell and the one that is taught by its text.
+    """
+    method, taught = METHODS[cell.method], _taught(bench, cell)
+    what = {"over": method.over, "as_written": method.as_written, "options": of_mlm(_options(bench, cell))}
+    return f"{cell.seed}-{taught}-{hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:12]}"
 
 
 def _run(bench: Bench, cell: Cell, options: AddOptions, reporter: Reporter) -> Outcome:
@@ -140,27 +152,30 @@ def _course(learnt: CourseLearnt) -> dict[str, Any]:
 def _learnt(
     bench: Bench, model: HyperX, cell: Cell, options: AddOptions, text: Text, gold: Gold, reporter: Reporter
 ) -> Outcome:
-    curve = Curve(_curve(bench, cell))
+    run, taught = mlm_run(bench, cell), _taught(bench, cell)
+    learning = bench.folder / "mlm" / run
+    curve = Curve(learning.with_suffix(".curve.json"))
+    watched = taught in WATCHED and run == mlm_run(bench, Cell(cell.seed, taught, DEFAULT))
+    seen = gold if taught == cell.language else Gold(DataRoot(bench.data), taught, model)
 
     def look(tokens: int, loss: float) -> None:
-        watched = cell.language in WATCHED and cell.method == DEFAULT
-        curve.add(tokens, loss, gold.counts(model, "pos")["pos"].value if watched else None)
+        curve.add(tokens, loss, seen.counts(model, "pos")["pos"].value if watched else None)
 
-    taught = bench.fold.after(cell.language) if METHODS[cell.method].kind == "other" else cell.language
     added = add_language(
         model, taught, text if taught == cell.language else _text(bench, taught), options,
         transliteration=model.transliterations[taught],
-        checkpoint=_checkpoint(bench, cell), resume=True, reporter=reporter, observer=look,
+        checkpoint=learning, resume=True, reporter=reporter, observer=look,
     )  # fmt: skip
-    losses = added.losses
+    losses, points = added.losses, curve.points
     if taught != cell.language:
+        points = [(tokens, loss, None) for tokens, loss, _ in points]  # the tags watched were another language's
         model.added[cell.language] = model.language(taught)
         losses = {"learnt": masked_score(model, Material(model, cell.language, text, options).report).loss}
     keep_record(bench, added.record)
     return Outcome(
         cell=cell, model=added.record.model, options=asdict(options), numbers=added.record.numbers,
-        tokens=added.tokens, seconds=added.seconds, peak_memory=peak_memory(), losses=losses,
-        curve=curve.points, counts=gold.counts(model),
+        tokens=added.tokens, seconds=added.seconds, peak_memory=max(peak_memory(), curve.peak_memory), losses=losses,
+        curve=points, counts=gold.counts(model),
         facts={"start": added.start, "nearest": added.nearest, "steps": added.steps, "record": added.record.hash,
                "taught": taught, "text": text.sha256, "gold": gold.hashes, "proof": added.proof.holds},
     )  # fmt: skip
@@ -171,9 +186,11 @@ def _options(bench: Bench, cell: Cell) -> AddOptions:
     return replace(bench.add, seed=cell.seed, **own)
 
 
+def _taught(bench: Bench, cell: Cell) -> str:
+    """The language whose text is learnt from."""
+    return bench.fold.after(cell.language) if METHODS[cell.method].kind == "other" else cell.language
+
+
 def _checkpoint(bench: Bench, cell: Cell) -> Path:
+    """Of what is learnt by the cell alone: MAD-X, and adapters that are learnt directly."""
     return bench.folder / "checkpoints" / cell.name
-
-
-def _curve(bench: Bench, cell: Cell) -> Path:
-    return bench.folder / "checkpoints" / f"{cell.name}.curve.json"

@@ -182,4 +182,4 @@ def _full_folder(few: FewBench, seed: int) -> Path:
 
 
 def _folder(few: FewBench) -> Path:
-    return few.bench.folder / "few-shot"
+    return few.bench.kept / "few-shot"

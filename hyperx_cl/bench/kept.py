@@ -2,12 +2,13 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
+from hyperx_cl.bench.machine import describe
 from hyperx_cl.errors import DataError
 from hyperx_cl.evaluate.metrics import Counts
 
@@ -30,7 +31,7 @@ def path(cell: Named, folder: Path) -> Path:
 
 
 def write(cell: Named, folder: Path, form: str, values: Mapping[str, Any]) -> Path:
-    """Write a cell's file.
+    """Write a cell's file, with the machine that it was run on.
 
     Args:
         cell: Which.
@@ -41,27 +42,36 @@ def write(cell: Named, folder: Path, form: str, values: Mapping[str, Any]) -> Pa
     folder.mkdir(parents=True, exist_ok=True)
     file = path(cell, folder)
     partial = file.with_suffix(".part")
-    partial.write_text(json.dumps({**values, "format": form}, ensure_ascii=False), encoding="utf-8")
+    kept = {**values, "machine": describe(), "format": form}
+    partial.write_text(json.dumps(kept, ensure_ascii=False) + "\n", encoding="utf-8")
     os.replace(partial, file)
     return file
 
 
 def read(cell: Named, folder: Path, form: str) -> dict[str, Any] | None:
-    """Read a cell's file; None where the cell was not run.
+    """Read a cell's file without its machine; None where the cell was not run.
 
     Raises:
         DataError: The file is damaged or of another format.
     """
-    file = path(cell, folder)
-    try:
-        kept = json.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError) as error:
-        raise damaged(cell, folder, error) from error
-    if not isinstance(kept, dict) or kept.pop("format", None) != form:
-        raise DataError(f"{file} is not of format {form}; remove it, and the cell is run again.")
+    kept = _read(cell, folder, form)
+    if kept is not None:
+        del kept["machine"]
     return kept
+
+
+def machines(cells: Iterable[Named], folder: Path, form: str) -> list[dict[str, Any]]:
+    """The machines that cells were run on, each once, in the order of the cells.
+
+    Raises:
+        DataError: See `read`.
+    """
+    found: list[dict[str, Any]] = []
+    for cell in cells:
+        kept = _read(cell, folder, form)
+        if kept is not None and kept["machine"] not in found:
+            found.append(kept["machine"])
+    return found
 
 
 def damaged(cell: Named, folder: Path, error: Exception) -> DataError:
@@ -80,3 +90,16 @@ def counts_to_json(counts: Counts) -> dict[str, Any]:
 def counts_from_json(kept: Mapping[str, Any]) -> Counts:
     """What `counts_to_json` gave."""
     return Counts(kept["metric"], np.array(kept["right"], float), np.array(kept["of"], float))
+
+
+def _read(cell: Named, folder: Path, form: str) -> dict[str, Any] | None:
+    file = path(cell, folder)
+    try:
+        kept = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise damaged(cell, folder, error) from error
+    if not isinstance(kept, dict) or kept.pop("format", None) != form or "machine" not in kept:
+        raise DataError(f"{file} is not of format {form}; remove it, and the cell is run again.")
+    return kept

@@ -64,9 +64,9 @@ WATCHED = ("hsb", "yo", "mt", "ug")
 """Languages whose POS is scored at every look of the default method: does a lower loss mean better tags?"""
 
 BASE = TrainOptions(
-    steps=3400, max_tokens=1600, validate_every=500, checkpoint_every=100, task_shares="mlm=0.5,pos=0.27,ner=0.23"
+    steps=2000, max_tokens=1600, validate_every=500, checkpoint_every=100, task_shares="mlm=0.5,pos=0.27,ner=0.23"
 )
-"""The base runs: about 5 million tokens each."""
+"""The base runs: about 3 million tokens each."""
 
 
 @dataclass(frozen=True)
@@ -174,7 +174,8 @@ class Bench:
     Args:
         backbone: Folder or Hub id.
         data: A data root.
-        folder: Keeps base runs, checkpoints and the cells' results.
+        folder: Keeps base runs, checkpoints and what cells have learnt: large, and of the machine they were made on.
+        keep: Keeps the cells' results, which are small and all that a table is made of; by default ``folder``.
         train: Options of the base runs; the seed is each run's own.
         shape: Shape of their models.
         add: Options of `add_language` that a method's own go before; MAD-X takes steps, batches and looks from them.
@@ -192,6 +193,17 @@ class Bench:
     madx_rate: float = 5e-4
     madx_task_steps: int = 3300
     fold: Fold = FOLDS["main"]
+    keep: Path | None = None
+
+    @property
+    def kept(self) -> Path:
+        """Where the cells' results of every bench lie, in a folder each."""
+        return self.keep or self.folder
+
+    @property
+    def cells(self) -> Path:
+        """Where those of the add-language bench lie."""
+        return self.kept / "cells"
 
 
 @dataclass(frozen=True, order=True)

@@ -30,7 +30,7 @@ def expect_kept(bench: Bench, cell: Cell) -> Outcome:
         NotFoundError: The cell was not run, or by a version that kept no records.
         DataError: Its file is damaged.
     """
-    outcome = load(cell, bench.folder / "cells")
+    outcome = load(cell, bench.cells)
     again = (
         f"`hyperx-cl bench add-language --fold {bench.folder.name} --lang {cell.language} --method {cell.method} "
         f"--seeds {cell.seed}` with the same --backbone, --data-dir and --work-dir"

@@ -10,15 +10,17 @@ from typing import Any
 from hyperx_cl.bench.base import run_ground
 from hyperx_cl.bench.cell import run_cell
 from hyperx_cl.bench.drive import Work, drive
+from hyperx_cl.bench.fewshot_cell import FORMAT as FEW_FORMAT
 from hyperx_cl.bench.fewshot_cell import expect_ready, few_work, load_few
 from hyperx_cl.bench.fewshot_league import few_league, few_markdown
 from hyperx_cl.bench.fewshot_plan import FewBench, FewCell
-from hyperx_cl.bench.kept import Named
+from hyperx_cl.bench.kept import Named, machines
 from hyperx_cl.bench.league import league, to_markdown
-from hyperx_cl.bench.machine import describe
-from hyperx_cl.bench.outcome import load
+from hyperx_cl.bench.lineage import expect_one_run
+from hyperx_cl.bench.outcome import FORMAT, load
 from hyperx_cl.bench.plan import Bench, Cell
 from hyperx_cl.bench.plots import draw, expect_matplotlib
+from hyperx_cl.bench.stream import FORMAT as STEP_FORMAT
 from hyperx_cl.bench.stream import expect_addable, expect_one_stream, load_step, stream_work
 from hyperx_cl.bench.stream_league import stream_league, stream_markdown
 from hyperx_cl.bench.stream_plan import StepCell
@@ -61,15 +63,17 @@ def add_language_bench(
         say: Told of every piece of work before it begins.
 
     Raises:
+        ConflictError: Cells of one seed stand on two runs, or would.
         HyperXError: A piece of work failed.
         UsageError: Plots were asked for, and matplotlib is missing.
     """
     if plots:
         expect_matplotlib()
-    work = Work(bench.folder / "cells", partial(run_ground, bench), partial(run_cell, bench))
+    expect_one_run(bench, cells)
+    work = Work(bench.cells, partial(run_ground, bench), partial(run_cell, bench))
     left = drive(work, cells, minutes=minutes, quiet=quiet, say=say)
     done = [outcome for cell in cells if (outcome := load(cell, work.cells))]
-    about = _about(bench) | {
+    about = _about(bench, work, cells, FORMAT) | {
         "train": asdict(bench.train), "model": asdict(bench.shape), "add_language": asdict(bench.add),
         "models": sorted({o.model for o in done}),
         "gold": {f"{task}:{o.cell.language}": found for o in done for task, found in o.facts["gold"].items()},
@@ -106,7 +110,7 @@ def few_shot_bench(
     expect_ready(few, work.missing(cells))
     left = drive(work, cells, minutes=minutes, quiet=quiet, say=say)
     done = [outcome for cell in cells if (outcome := load_few(few, cell))]
-    about = _about(few.bench) | {
+    about = _about(few.bench, work, cells, FEW_FORMAT) | {
         "fewshot": asdict(few.options), "epochs": few.epochs, "madx_rate": few.madx_rate, "full_rate": few.full_rate,
         "max_tokens": few.max_tokens, "source_steps": few.source_steps, "source_rate": few.source_rate,
         "models": sorted({o.model for o in done}),
@@ -140,15 +144,19 @@ def stream_bench(
     done = [outcome for cell in cells if (outcome := load_step(bench, cell))]
     for seed in {outcome.cell.seed for outcome in done}:
         expect_one_stream(bench, [outcome for outcome in done if outcome.cell.seed == seed])
-    about = _about(bench) | {"precision": bench.add.precision, "models": sorted({o.model for o in done})}
+    about = _about(bench, work, cells, STEP_FORMAT)
+    about |= {"precision": bench.add.precision, "models": sorted({o.model for o in done})}
     gold = {f"{task}:{code}": found for o in done for code, of in o.gold.items() for task, found in of.items()}
     what = {"method": cells[0].method, "order": list(cells[0].order)}
     table = {"bench": "stream", **what, **stream_league(done), "about": about | {"gold": gold}}
     return _report(table, stream_markdown(table), cells, left, results, plots=False)
 
 
-def _about(bench: Bench) -> dict[str, Any]:
-    return {"backbone": Path(bench.backbone).name, "fold": bench.folder.name, "machine": describe()}
+def _about(bench: Bench, work: Work[Any], cells: Sequence[Named], form: str) -> dict[str, Any]:
+    return {
+        "backbone": Path(bench.backbone).name, "fold": bench.folder.name,
+        "machines": machines(cells, work.cells, form),
+    }  # fmt: skip
 
 
 def _report(

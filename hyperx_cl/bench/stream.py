@@ -178,4 +178,4 @@ def _scores_from_json(kept: Mapping[str, Any]) -> Scores:
 
 
 def _folder(bench: Bench) -> Path:
-    return bench.folder / "stream"
+    return bench.kept / "stream"

@@ -132,6 +132,11 @@ def add_language(
         raise
 
 
+def of_mlm(options: AddOptions) -> dict[str, Any]:
+    """The options that decide how the text is learnt; what comes after the last step may still be chosen anew."""
+    return {name: value for name, value in asdict(options).items() if not name.startswith(("keep_", "self_"))}
+
+
 def like(
     model: HyperX, code: str, relatives: Sequence[str], provenance: Mapping[str, Any] | None = None, *,
     transliteration: Transliteration = (),
@@ -173,10 +178,10 @@ class _Learner:
         self.rank = 0 if options.capacity == "vector" else options.rank
         self.layers = math.ceil(options.depth * model.shape.layers)
         rules = model.transliterations[code]
-        # Of the patch what was found counts, not how; and what comes after the last step may still be chosen anew.
+        # Of the patch what was found counts, not how.
         self.configuration = {
             "language": code, "text": text.sha256, "model": model.fingerprint(),
-            "options": {k: v for k, v in asdict(options).items() if not k.startswith(("patch_", "self_", "keep_"))},
+            "options": {k: v for k, v in of_mlm(options).items() if not k.startswith("patch_")},
             **({"patch": list(patch.pieces)} if patch else {}),
             **({"transliteration": [list(rule) for rule in rules]} if rules else {}),
         }  # fmt: skip
@@ -198,12 +203,14 @@ class _Learner:
             self._until_look()
 
     def settle(self) -> None:
-        """Keep a share of what the part adds: between the start and what MLM wants, tags are better than at either end.
+        """Keep a share of what part and shift add: between the start and what MLM wants, tags are better than at both.
 
         That is so of fine-tuned models at large (Wortsman et al. 2022, https://arxiv.org/abs/2109.01903).
         """
         if self.best.part is not None:
             self.best.part.up.data *= self.options.keep_part
+        if "shift" in self.best_beside:
+            cast(Shift, self.best_beside["shift"]).factors.data *= self.options.keep_shift
 
     @property
     def seconds(self) -> float:

@@ -9,7 +9,7 @@ import pytest
 
 from hyperx_cl.artefact import load_record
 from hyperx_cl.bench.base import run_folder, run_ground
-from hyperx_cl.bench.cell import run_cell
+from hyperx_cl.bench.cell import mlm_run, run_cell
 from hyperx_cl.bench.fewshot_plan import FewBench
 from hyperx_cl.bench.outcome import Outcome, load
 from hyperx_cl.bench.plan import Cell
@@ -19,6 +19,8 @@ from hyperx_cl.data.transliteration import known_transliteration
 from hyperx_cl.errors import NotFoundError
 from hyperx_cl.model.backbone import load_backbone
 from hyperx_cl.model.hyperx import HyperX
+from hyperx_cl.train.labelled_draw import LabelledDraw
+from hyperx_cl.train.loop import Loop
 from hyperx_cl.train.progress import Silent
 from tests.train.small_root import MODEL
 from tests.train.small_text import lines
@@ -38,6 +40,38 @@ def test_what_is_learnt_is_kept_beside_the_cells(few: FewBench) -> None:
     assert (record.language, record.model, record.numbers) == ("hsb", default.model, default.numbers)
     assert (records / "1-hsb-madx" / "languages" / "hsb.safetensors").is_file()
     assert not list((few.bench.folder / "checkpoints").iterdir())
+
+
+def test_cells_that_differ_after_the_last_step_share_what_was_learnt(
+    few: FewBench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shared = {mlm_run(few.bench, Cell(1, "hsb", name)) for name in ("default", "no-self", "all-kept")}
+    apart = {mlm_run(few.bench, Cell(1, "hsb", name)) for name in ("default", "no-shift", "untrained", "vector")}
+    apart |= {mlm_run(few.bench, Cell(1, "hsb", "default-as-written")), mlm_run(few.bench, Cell(2, "hsb", "default"))}
+    assert len(shared) == 1 and len(apart) == 6
+    bench = replace(few.bench, folder=tmp_path / "work")
+    shutil.copytree(few.bench.folder / "base-1", bench.folder / "base-1")
+    run_cell(bench, Cell(1, "hsb", "all-kept"), True)  # all of it anew
+    monkeypatch.setattr(Loop, "_step", _no_step_of_mlm)
+    shutil.copytree(few.bench.folder / "mlm", tmp_path / "again" / "mlm")
+    shutil.copytree(few.bench.folder / "base-1", tmp_path / "again" / "base-1")
+    bench = replace(few.bench, folder=tmp_path / "again")
+    run_cell(bench, Cell(1, "hsb", "all-kept"), True)
+    anew, after = (load(Cell(1, "hsb", "all-kept"), tmp_path / name / "cells") for name in ("work", "again"))
+    default = found(few, "default")
+    assert anew is not None and after is not None
+    assert after.facts["record"] == anew.facts["record"] != default.facts["record"]
+    assert after.curve == default.curve and after.tokens == anew.tokens and after.seconds > 0
+    assert after.losses == anew.losses
+
+
+def _no_step_of_mlm(loop: Loop) -> tuple[float, str]:
+    """What a step does, which must be one of self-training."""
+    assert isinstance(loop.draw, LabelledDraw)
+    return _STEP(loop)
+
+
+_STEP = Loop._step
 
 
 def test_methods_cost_what_they_learn(few: FewBench) -> None:

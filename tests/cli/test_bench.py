@@ -64,14 +64,13 @@ def test_one_command_runs_everything_once_and_writes_the_table(
     words = (
         "bench", "add-language", "--backbone", tiny_backbone, "--data-dir", data, "--work-dir", work, "--config",
         config, "--fold", "third", "--lang", "is", "--method", "mean,nearest,default", "--results", results,
-        "--plots",
+        "--plots", "--keep", tmp_path / "kept",
     )  # fmt: skip
     ended = cli(*words)
     assert ended.code == 0, ended.err
     assert "3 cells of 3 are done" in ended.out and "is" in ended.out
-    cells = {file.stem: file.read_bytes() for file in (work / "third" / "cells").iterdir()}
+    cells = {file.stem: file.read_bytes() for file in (tmp_path / "kept" / "third" / "cells").iterdir()}
     assert set(cells) == {f"1-is-{name}" for name in ("mean", "nearest", "default")}
-    assert not [file for file in (work / "third" / "checkpoints").iterdir() if "default" in file.name]
     table = json.loads(results.with_suffix(".json").read_text())
     rows, default = table["rows"], json.loads(cells["1-is-default"])
     assert rows["mean"]["numbers"] == rows["mean"]["tokens"] == 0
@@ -80,7 +79,7 @@ def test_one_command_runs_everything_once_and_writes_the_table(
     assert len(default["counts"]["pos"]["of"]) == 8  # the test file alone
     assert len(default["counts"]["ner"]["of"]) == 30 + 8 + 8  # all files of a language that nothing was learnt from
     assert default["facts"]["proof"] and len(default["curve"]) == 2
-    assert table["about"]["machine"]["cores"] and table["missing"] == []
+    assert table["about"]["machines"][0]["cores"] and table["missing"] == []
     assert [cell["method"] for cell in table["cells"] if cell["curve"]] == ["default"]
     assert (work / "third" / "records" / f"{default['facts']['record']}.safetensors").is_file()
     drawn = {file.name: file.read_bytes() for file in results.parent.glob("*.svg")}
@@ -91,10 +90,10 @@ def test_one_command_runs_everything_once_and_writes_the_table(
     assert len(plotted.data["files"]) == 3
     assert {file.name: file.read_bytes() for file in (tmp_path / "plots").iterdir()} == drawn
 
-    shutil.rmtree(work / "third" / "base-1")  # what is done needs nothing any more
+    shutil.rmtree(work)  # what is done needs nothing any more
     again = cli(*words, "--quiet")
     assert again.code == 0 and again.out.split() == [f"1-is-{name}" for name in ("mean", "nearest", "default")]
-    assert {file.stem: file.read_bytes() for file in (work / "third" / "cells").iterdir()} == cells
+    assert {file.stem: file.read_bytes() for file in (tmp_path / "kept" / "third" / "cells").iterdir()} == cells
 
 
 def test_few_shot_goes_on_from_what_was_added(cli: Cli, tiny_backbone: Path, data: Path, tmp_path: Path) -> None:

@@ -71,19 +71,22 @@ def test_the_part_has_its_numbers_and_no_output_bias(model: HyperX, text: Text) 
     assert added.record.numbers == 8 + layers * (2 * rank * hidden + rank)
 
 
-def test_a_share_of_what_the_part_adds_is_kept(tiny_backbone: Path, text: Text) -> None:
+@pytest.mark.parametrize(("option", "scaled"), [("keep_part", "part.up"), ("keep_shift", "shift.factors")])
+def test_a_share_of_what_is_learnt_is_kept(tiny_backbone: Path, text: Text, option: str, scaled: str) -> None:
     whole, half = (
-        add_language(build(tiny_backbone), "qaa", text, add_options(capacity="part", keep_part=share)).record
+        add_language(
+            build(tiny_backbone), "qaa", text, add_options(capacity="part", shift_pieces=30, **{option: share})
+        ).record
         for share in (1.0, 0.5)
     )
-    assert (whole.tensors["part.up"] != 0).any()
-    assert (half.tensors["part.up"] == whole.tensors["part.up"] / 2).all()
-    for name in set(whole.tensors) - {"part.up"}:
+    assert (whole.tensors[scaled] != 0).any()
+    assert (half.tensors[scaled] == whole.tensors[scaled] / 2).all()
+    for name in set(whole.tensors) - {scaled}:
         assert (half.tensors[name] == whole.tensors[name]).all()
 
 
 def test_the_reported_loss_is_of_what_is_kept(model: HyperX, text: Text) -> None:
-    added = add_language(model, "qaa", text, add_options(keep_part=0.25, patch_pieces=0))
+    added = add_language(model, "qaa", text, add_options(keep_part=0.25, keep_shift=0.5, patch_pieces=0))
     encoder = Encoder(model.tokenizer, max_length=24)
     told = masked_batches(model, "qaa", encoder.text(split_text(text.lines).report), seed=1)
     assert round(masked_score(model, told).loss, 4) == added.losses["learnt"]
