@@ -48,6 +48,7 @@ Plots = Annotated[bool, typer.Option("--plots", help="Draw plots beside the resu
 FoldName = Annotated[str, typer.Option("--fold", help="Which languages are new: main, second or third.")]
 Lang = Annotated[str | None, typer.Option("--lang", help="New languages.", show_default="the fold's development ones")]
 Seeds = Annotated[str, typer.Option("--seeds", help="Seeds of base runs and learning.")]
+Jobs = Annotated[int, typer.Option("--jobs", min=1, help="Cells that run side by side, each without progress.")]
 Minutes = Annotated[float, typer.Option("--minutes", min=0, help="Begin nothing new after so many (0: no limit).")]
 
 
@@ -64,6 +65,7 @@ def add_language(
     lang: Lang = None,
     method: Annotated[str | None, typer.Option("--method", help="Methods.", show_default="all")] = None,
     seeds: Seeds = "1",
+    jobs: Jobs = 1,
     minutes: Minutes = 0,
     config: Config = None,
 ) -> None:
@@ -77,7 +79,14 @@ def add_language(
 
     wanted = cells(bench.fold, _numbers("--seeds", seeds), _languages(bench, lang), names(method) or list(METHODS))
     report = add_language_bench(
-        bench, wanted, results=results, plots=plots, minutes=minutes, quiet=common.out.quiet, say=common.out.note
+        bench,
+        wanted,
+        results=results,
+        plots=plots,
+        jobs=jobs,
+        minutes=minutes,
+        quiet=common.out.quiet,
+        say=common.out.note,
     )
     _show(common, report)
 
@@ -100,6 +109,7 @@ def few_shot(
     curve: Annotated[str, typer.Option("--curve", help="More such numbers, for the default alone (none).")] = "5,10,50",
     draws: Annotated[int, typer.Option("--draws", min=1, help="Draws of each number of sentences.")] = 5,
     seeds: Seeds = "1",
+    jobs: Jobs = 1,
     minutes: Minutes = 0,
     config: Config = None,
 ) -> None:
@@ -118,8 +128,8 @@ def few_shot(
     for reason in without:
         common.out.note(f"not measured: {reason}")
     report = few_shot_bench(
-        few, wanted, without=without, results=results, plots=plots, minutes=minutes, quiet=common.out.quiet,
-        say=common.out.note,
+        few, wanted, without=without, results=results, plots=plots, jobs=jobs, minutes=minutes,
+        quiet=common.out.quiet, say=common.out.note,
     )  # fmt: skip
     _show(common, report)
 
@@ -138,6 +148,7 @@ def stream(
     ] = None,
     method: Annotated[str, typer.Option("--method", help="How they were learnt.")] = "default",
     seeds: Annotated[str, typer.Option("--seeds", help="Seeds of base runs and learning: a stream each.")] = "1",
+    jobs: Jobs = 1,
     minutes: Minutes = 0,
     config: Config = None,
 ) -> None:
@@ -152,7 +163,9 @@ def stream(
 
     order = codes(lang) or list(bench.fold.new)
     wanted = stream_cells(bench, seeds=_numbers("--seeds", seeds), order=order, method=method)
-    report = stream_bench(bench, wanted, results=results, minutes=minutes, quiet=common.out.quiet, say=common.out.note)
+    report = stream_bench(
+        bench, wanted, results=results, jobs=jobs, minutes=minutes, quiet=common.out.quiet, say=common.out.note
+    )
     _show(common, report)
 
 

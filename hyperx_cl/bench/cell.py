@@ -47,6 +47,11 @@ def run_cell(bench: Bench, cell: Cell, quiet: bool) -> None:
     remove_checkpoint(_checkpoint(bench, cell))
 
 
+def goes_through(bench: Bench, cell: Cell) -> str:
+    """Name the folder that a cell learns in: two cells of one such name cannot run side by side."""
+    return mlm_run(bench, cell) if METHODS[cell.method].kind in ("learnt", "other") else cell.name
+
+
 def mlm_run(bench: Bench, cell: Cell) -> str:
     """Name the learning from text that a cell goes on from.
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from hyperx_cl.bench.base import run_ground
-from hyperx_cl.bench.cell import run_cell
+from hyperx_cl.bench.cell import goes_through, run_cell
 from hyperx_cl.bench.drive import Work, drive
 from hyperx_cl.bench.fewshot_cell import FORMAT as FEW_FORMAT
 from hyperx_cl.bench.fewshot_cell import expect_ready, few_work, load_few
@@ -48,8 +48,8 @@ class Report:
 
 
 def add_language_bench(
-    bench: Bench, cells: Sequence[Cell], *, results: Path | None = None, plots: bool = False, minutes: float = 0,
-    quiet: bool = False, say: Say = lambda text: None,
+    bench: Bench, cells: Sequence[Cell], *, results: Path | None = None, plots: bool = False, jobs: int = 1,
+    minutes: float = 0, quiet: bool = False, say: Say = lambda text: None,
 ) -> Report:  # fmt: skip
     """Compare ways of adding a language.
 
@@ -58,6 +58,7 @@ def add_language_bench(
         cells: Wanted; a seed's base run goes before its first cell.
         results: Gets the table as ``.json`` and ``.md``; nothing is written without.
         plots: Draw the plots beside them too.
+        jobs: Cells that run side by side.
         minutes: Begin nothing new after so many (0: no limit).
         quiet: Show no progress.
         say: Told of every piece of work before it begins.
@@ -70,8 +71,8 @@ def add_language_bench(
     if plots:
         expect_matplotlib()
     expect_one_run(bench, cells)
-    work = Work(bench.cells, partial(run_ground, bench), partial(run_cell, bench))
-    left = drive(work, cells, minutes=minutes, quiet=quiet, say=say)
+    work = Work(bench.cells, partial(run_ground, bench), partial(run_cell, bench), partial(goes_through, bench))
+    left = drive(work, cells, jobs=jobs, minutes=minutes, quiet=quiet, say=say)
     done = [outcome for cell in cells if (outcome := load(cell, work.cells))]
     about = _about(bench, work, cells, FORMAT) | {
         "train": asdict(bench.train), "model": asdict(bench.shape), "add_language": asdict(bench.add),
@@ -85,7 +86,7 @@ def add_language_bench(
 
 def few_shot_bench(
     few: FewBench, cells: Sequence[FewCell], *, without: Sequence[str] = (), results: Path | None = None,
-    plots: bool = False, minutes: float = 0, quiet: bool = False, say: Say = lambda text: None,
+    plots: bool = False, jobs: int = 1, minutes: float = 0, quiet: bool = False, say: Say = lambda text: None,
 ) -> Report:  # fmt: skip
     """Compare what methods make of a few labelled sentences.
 
@@ -95,6 +96,7 @@ def few_shot_bench(
         without: What there are too few sentences for; told in the table.
         results: Gets the table as ``.json`` and ``.md``; nothing is written without.
         plots: Draw the plot beside them too.
+        jobs: Cells that run side by side.
         minutes: Begin nothing new after so many (0: no limit).
         quiet: Show no progress.
         say: Told of every piece of work before it begins.
@@ -108,7 +110,7 @@ def few_shot_bench(
         expect_matplotlib()
     work = few_work(few)
     expect_ready(few, work.missing(cells))
-    left = drive(work, cells, minutes=minutes, quiet=quiet, say=say)
+    left = drive(work, cells, jobs=jobs, minutes=minutes, quiet=quiet, say=say)
     done = [outcome for cell in cells if (outcome := load_few(few, cell))]
     about = _about(few.bench, work, cells, FEW_FORMAT) | {
         "fewshot": asdict(few.options), "epochs": few.epochs, "madx_rate": few.madx_rate, "full_rate": few.full_rate,
@@ -120,8 +122,8 @@ def few_shot_bench(
 
 
 def stream_bench(
-    bench: Bench, cells: Sequence[StepCell], *, results: Path | None = None, minutes: float = 0, quiet: bool = False,
-    say: Say = lambda text: None,
+    bench: Bench, cells: Sequence[StepCell], *, results: Path | None = None, jobs: int = 1, minutes: float = 0,
+    quiet: bool = False, say: Say = lambda text: None,
 ) -> Report:  # fmt: skip
     """Add languages one after another, and score them all after each.
 
@@ -129,6 +131,7 @@ def stream_bench(
         bench: Where and how.
         cells: Wanted, of `stream_cells`: one order and method.
         results: Gets the table as ``.json`` and ``.md``; nothing is written without.
+        jobs: Cells that run side by side.
         minutes: Begin nothing new after so many (0: no limit).
         quiet: Show no progress.
         say: Told of every piece of work before it begins.
@@ -140,7 +143,7 @@ def stream_bench(
     """
     work = stream_work(bench)
     expect_addable(bench, work.missing(cells))
-    left = drive(work, cells, minutes=minutes, quiet=quiet, say=say)
+    left = drive(work, cells, jobs=jobs, minutes=minutes, quiet=quiet, say=say)
     done = [outcome for cell in cells if (outcome := load_step(bench, cell))]
     for seed in {outcome.cell.seed for outcome in done}:
         expect_one_stream(bench, [outcome for outcome in done if outcome.cell.seed == seed])

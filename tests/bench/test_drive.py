@@ -1,6 +1,8 @@
 """The driver: what cells stand on once, each cell in a process of its own, and on with what is missing."""
 
+import json
 import os
+import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -55,3 +57,30 @@ def test_a_cell_that_fails_ends_the_run(tmp_path: Path, capfd: pytest.CaptureFix
         drive(work(tmp_path), [Cell(1, "yo", "mean"), *CELLS])
     assert "Error: yo cannot be read." in capfd.readouterr().err
     assert not list(tmp_path.iterdir())
+
+
+def meet(folder: Path, cell: Cell, quiet: bool) -> None:
+    """Wait for the other language's first cell, and write down who was there already."""
+    (folder / f"{cell.name}.begun").touch()
+    if cell.method == "mean":
+        other = folder / f"1-{'ug' if cell.language == 'mt' else 'mt'}-mean.begun"
+        end = time.monotonic() + 60
+        while not other.exists():
+            assert time.monotonic() < end, "the cells do not run side by side"
+            time.sleep(0.02)
+    write(cell, folder, "test@1", {"quiet": quiet, "done": sorted(file.stem for file in folder.glob("*.json"))})
+
+
+def test_cells_run_side_by_side_unless_they_go_through_the_same(tmp_path: Path) -> None:
+    cells = [Cell(1, code, method) for code in ("mt", "ug") for method in ("mean", "default")]
+    work = Work(tmp_path, lambda cell: None, partial(meet, tmp_path), goes_through=lambda cell: cell.language)
+    assert drive(work, cells, jobs=2) == []
+    for code in ("mt", "ug"):  # the second waits for the first
+        kept = json.loads((tmp_path / f"1-{code}-default.json").read_text())
+        assert f"1-{code}-mean" in kept["done"] and kept["quiet"]
+
+
+def test_what_runs_beside_a_cell_that_fails_ends_first(tmp_path: Path) -> None:
+    with pytest.raises(HyperXError, match="1-yo-mean failed with exit code 1"):
+        drive(work(tmp_path), [CELLS[0], Cell(1, "yo", "mean"), CELLS[1]], jobs=2)
+    assert (tmp_path / "1-mt-mean.json").is_file()
