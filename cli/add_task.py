@@ -144,7 +144,7 @@ class _Source:
         if root is not None and not languages:
             languages = [code for code in known if root.labelled(name, code, "train")]
             if not languages:
-                raise NotFoundError(f"{root.path} has no training file for {name} in {', '.join(known)}")
+                raise NotFoundError(f"{root.path} has no training file for {name} in {', '.join(known)}: put one there")
         files = [root.labelled(name, code, "train") for code in languages] if root else [*self._train.values()]
         spans = any(file is not None and ".conllu" not in file.suffixes for file in files)
         task = define(name, column=column, spans=spans, labels=labels, label_map=renamed)

@@ -50,9 +50,9 @@ def _backbone_shape(backbone: str) -> tuple[int, int]:
             config = json.loads((Path(backbone) / "config.json").read_text(encoding="utf-8"))
             return int(config["num_hidden_layers"]), int(config["hidden_size"])
         except OSError as error:
-            raise NotFoundError(f"there is no config.json in the backbone's folder {backbone}") from error
+            raise NotFoundError(f"there is no config.json in the backbone's folder {backbone}: give another") from error
         except (ValueError, KeyError, TypeError) as error:
-            raise DataError(f"{backbone}/config.json does not describe a transformer") from error
+            raise DataError(f"{backbone}/config.json does not describe a transformer: give another folder") from error
     from transformers import AutoConfig
 
     try:

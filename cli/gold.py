@@ -38,7 +38,8 @@ def choose_pairs(
     pairs = [(name, code) for name, found in there.items() for code in found]
     if not pairs and not wanted:
         raise NotFoundError(
-            f"{root.path} has no {split} file for {', '.join(chosen)} in {', '.join(known) or 'any language'}"
+            f"{root.path} has no {split} file for {', '.join(chosen)} in {', '.join(known) or 'any language'}: "
+            "put one there"
         )
     without = [code for code in wanted if all(code != found for _, found in pairs)]
     if without:

@@ -91,7 +91,7 @@ def train(
         )
     if data_dir is None:
         raise UsageError(
-            "--data-dir is missing: for now the data is what a folder holds, with ud/LANG/train.conllu, "
+            "--data-dir is missing: for now the data is what a folder holds, so name one with ud/LANG/train.conllu, "
             "ner/LANG/train.conll and mlm/LANG.txt"
         )
     place = str(Path(backbone).resolve()) if Path(backbone).is_dir() else backbone

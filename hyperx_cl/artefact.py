@@ -222,7 +222,7 @@ def _frozen(name: str, array: NDArray[np.float32]) -> NDArray[np.float32]:
 def _check_shapes(tensors: Mapping[str, NDArray[np.float32]]) -> None:
     """Check shapes against each other: embeddings (d,), parts (l, r, h), (l, r), (l, h, r) of one h."""
     if "embedding" not in tensors:
-        raise DataError("a language record needs its 'embedding'")
+        raise DataError("a language record needs its 'embedding': get the record again from where it came")
     width = tensors["embedding"].shape
     widths: set[int] = set()
     for name, array in tensors.items():
@@ -231,7 +231,9 @@ def _check_shapes(tensors: Mapping[str, NDArray[np.float32]]) -> None:
         if name.endswith("part.down") or name.endswith("part.up") or name.endswith("part.down_bias"):
             widths.add(_check_part(name.rsplit("part.", 1)[0] + "part", tensors))
     if len(widths) > 1:
-        raise DataError(f"the parts of a record are of different backbones: hidden sizes {sorted(widths)}")
+        raise DataError(
+            f"the parts of a record are of different backbones, with hidden sizes {sorted(widths)}: get it again"
+        )
 
 
 def _check_patch(pieces: Sequence[str], tensors: Mapping[str, NDArray[np.float32]]) -> None:
@@ -245,7 +247,10 @@ def _check_patch(pieces: Sequence[str], tensors: Mapping[str, NDArray[np.float32
         )
     part = tensors.get("part.down")
     if rows and part is not None and part.shape[2] != rows[1]:
-        raise DataError(f"part and token patch are of different backbones: hidden sizes {part.shape[2]} and {rows[1]}")
+        raise DataError(
+            f"part and token patch are of different backbones, with hidden sizes {part.shape[2]} and {rows[1]}: "
+            "get the record again"
+        )
     if len(set(pieces)) != count:
         raise DataError("the token patch has a piece twice: every piece is expected once")
     for piece in pieces:

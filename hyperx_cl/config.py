@@ -261,13 +261,13 @@ def parse_shares(text: str, tasks: Collection[str] | None = None) -> dict[str, f
     for item in filter(None, (piece.strip() for piece in text.split(","))):
         task, _, value = (piece.strip() for piece in item.partition("="))
         if task in shares:
-            raise UsageError(f"task_shares: '{text}' names '{task}' twice.")
+            raise UsageError(f"task_shares: '{text}' names '{task}' twice; leave one out.")
         try:
             shares[task] = float(value)
         except ValueError:
-            raise UsageError(f"task_shares: '{item}' is not of the form task=number.") from None
+            raise UsageError(f"task_shares: '{item}' is not of the form task=number; write it so.") from None
         if not task:
-            raise UsageError(f"task_shares: '{item}' is not of the form task=number.")
+            raise UsageError(f"task_shares: '{item}' is not of the form task=number; write it so.")
         if not 0 <= shares[task] <= 1:
             raise UsageError(f"task_shares: the share of '{task}' must lie between 0 and 1.")
     if sum(shares.values()) > 1 + 1e-9:

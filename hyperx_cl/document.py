@@ -60,7 +60,9 @@ class Sentence:
             DataError: There are more or fewer labels than words.
         """
         if len(labels) != len(self._words):
-            raise DataError(f"a sentence of {len(self._words)} words was given {len(labels)} {task} labels")
+            raise DataError(
+                f"a sentence of {len(self._words)} words was given {len(labels)} {task} labels: give one a word"
+            )
         for row, label in zip(self._words, labels, strict=True):
             if task == "pos":
                 row.columns[UPOS] = label or "_"

@@ -26,9 +26,12 @@ def frozen(name: str, array: NDArray[np.float32]) -> NDArray[np.float32]:
     if not isinstance(array, np.ndarray) or array.dtype != np.float32:
         raise DataError(f"{name} has to be float32, not {getattr(array, 'dtype', type(array).__name__)}")
     if array.size == 0:
-        raise DataError(f"{name} of shape {array.shape} holds no numbers")
+        raise DataError(f"{name} of shape {array.shape} holds no numbers: get the record again")
     if not np.isfinite(array).all():
-        raise DataError(f"{name} holds numbers that are not finite: the training that made it has diverged")
+        raise DataError(
+            f"{name} holds numbers that are not finite: "
+            "the training that made it has diverged, so learn it again with a lower rate"
+        )
     copy = np.array(array, dtype=np.float32, order="C")
     copy.setflags(write=False)
     return copy

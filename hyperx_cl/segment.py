@@ -173,7 +173,10 @@ class ExternalSegmenter:
             ) from error
         if done.returncode != 0:
             said = done.stderr.decode(errors="replace").strip().splitlines() or ["nothing"]
-            raise DataError(f"the tokenizer {self.name!r} failed with status {done.returncode} and said: {said[-1]}")
+            raise DataError(
+                f"the tokenizer {self.name!r} failed with status {done.returncode} and said: {said[-1]}: "
+                "see to the command"
+            )
         try:
             return done.stdout.decode("utf-8")
         except UnicodeDecodeError as error:

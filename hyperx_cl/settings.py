@@ -70,18 +70,20 @@ def read_toml(file: Path) -> dict[str, dict[str, Any]]:
         DataError: `file` is not TOML.
     """
     if not file.is_file():
-        raise NotFoundError(f"There is no configuration file {file}.")
+        raise NotFoundError(f"There is no configuration file {file}; see to --config.")
     try:
         tables = tomllib.loads(file.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise DataError(f"{file} is not a TOML file: {error}.") from error
+        raise DataError(f"{file} is not a TOML file ({error}); correct it there.") from error
     for section, table in tables.items():
         if section not in SECTIONS or not isinstance(table, dict):
-            raise UsageError(f"{file}: unknown table [{section}]{did_you_mean(section, SECTIONS)}.")
+            raise UsageError(
+                f"{file}: unknown table [{section}]{did_you_mean(section, SECTIONS)}; use one of {', '.join(SECTIONS)}."
+            )
         known = get_type_hints(SECTIONS[section])
         for key, value in table.items():
             if key not in known:
-                raise UsageError(f"{file}: unknown key {section}.{key}{did_you_mean(key, known)}.")
+                raise UsageError(f"{file}: unknown key {section}.{key}{did_you_mean(key, known)}; remove or rename it.")
             table[key] = _typed(f"{file}: {section}.{key}", value, known[key])
     return tables
 

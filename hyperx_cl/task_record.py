@@ -101,7 +101,7 @@ class TaskRecord:
         _check_definition(self)
         if tuple(sorted(self.tensors)) != TENSORS:
             told = ", ".join(sorted(self.tensors))
-            raise DataError(f"a task record has the tensors {', '.join(TENSORS)}, not {told}")
+            raise DataError(f"a task record has the tensors {', '.join(TENSORS)}, not {told}: get the record again")
         kept = {name: frozen(name, self.tensors[name]) for name in TENSORS}
         _check_shapes(kept, len(self.labels))
         object.__setattr__(self, "tensors", kept)
@@ -208,7 +208,9 @@ def _check_definition(record: TaskRecord) -> None:
         raise DataError(f"the task of a record is of kind {record.kind!r}: one of {', '.join(KINDS)} is expected")
     texts = [*record.labels, record.column, *record.label_map, *record.label_map.values()]
     if not all(isinstance(text, str) and text for text in texts):
-        raise DataError("labels, column and label map of a task record have to be texts that are not empty")
+        raise DataError(
+            "labels, column and label map of a task record have to be texts that are not empty: get it again"
+        )
     if len(set(record.labels)) != len(record.labels) or len(record.labels) < _LABELS:
         raise DataError(f"a task record needs at least {_LABELS} labels, each once: it has {list(record.labels)}")
 

@@ -88,7 +88,9 @@ def _parsed(address: str) -> URL:
     try:
         return make_url(address) if ":/" in address else URL.create("sqlite", database=address)
     except (ArgumentError, ValueError) as error:
-        raise UsageError("the registry's address is not a database URL such as sqlite:///file.sqlite3") from error
+        raise UsageError(
+            "the registry's address is not a database URL: give one such as sqlite:///file.sqlite3"
+        ) from error
 
 
 def _created(url: URL, **options: Any) -> Engine:

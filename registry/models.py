@@ -150,7 +150,7 @@ def _check(name: str, fingerprint: str, backbone: Mapping[str, str]) -> None:
         )
     missing = [key for key in _BACKBONE if not isinstance(backbone.get(key), str)]
     if missing:
-        raise UsageError(f"the backbone of model {name!r} is described without {', '.join(missing)}")
+        raise UsageError(f"the backbone of model {name!r} is described without {', '.join(missing)}: name it too")
     for what, value in (("model", fingerprint), ("backbone", backbone["fingerprint"])):
         if not _FINGERPRINT.fullmatch(value):
             raise UsageError(f"{value!r} is not the fingerprint of a {what}: 64 hexadecimal digits are expected")

@@ -23,7 +23,10 @@ def near(session: Session, wanted: str | ArrayLike, model: ModelRow, k: int) -> 
         return []
     stored = [np.frombuffer(embedding, dtype="<f4") for _, _, embedding in rows]
     if any(other.shape != vector.shape for other in stored):
-        raise UsageError(f"the languages of model {model.name!r} have {stored[0].size} numbers, not {vector.size}")
+        raise UsageError(
+            f"the languages of model {model.name!r} have {stored[0].size} numbers, not {vector.size}: "
+            "give a vector of this model"
+        )
     cosines = _cosines(np.stack(stored), vector)
     order = sorted(range(len(rows)), key=lambda i: (-cosines[i], rows[i][0]))[:k]
     return [Neighbour(rows[i][0], rows[i][1], float(cosines[i])) for i in order]

@@ -46,7 +46,7 @@ def log(
     """Add metrics and hashes of data to a run; those of the same name are replaced."""
     row = session.get(RunRow, number)
     if row is None:
-        raise NotFoundError(f"the registry has no run {number}")
+        raise NotFoundError(f"the registry has no run {number}: `hyperx-cl runs list` names them all")
     row.metrics = {**row.metrics, **_plain(metrics)}
     row.data_hashes = {**row.data_hashes, **_plain(data_hashes or {})}
     return row

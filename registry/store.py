@@ -359,7 +359,7 @@ class Registry:
     @contextmanager
     def _writing(self) -> Iterator[Session]:
         if self._readonly:
-            raise UsageError(f"the registry {self.where} is open for reading only")
+            raise UsageError(f"the registry {self.where} is open for reading only: open it for writing")
         with engine.one_sentence(self.where), Session(engine.for_writing(self._engine)) as session, session.begin():
             yield session
 

@@ -27,7 +27,7 @@ def add(session: Session, record: TaskRecord) -> TaskRow:
         )
     expect_addable(session, record.name, model)
     if not isinstance(record.provenance.get("method"), str):
-        raise UsageError(f"task {record.name!r} cannot be stored without the method that made it")
+        raise UsageError(f"task {record.name!r} cannot be stored without the method that made it: name it")
     blob = blobs.keep(session, task_to_bytes(record))
     provenance = {"created": now(), "hyperx_cl": __version__, **record.provenance}
     row = TaskRow(

@@ -214,7 +214,7 @@ def _provenance(record: LanguageRecord, model: ModelRow, facts: dict[str, Any]) 
     """
     told = {**record.provenance, **{key: value for key, value in facts.items() if value is not None}}
     if not isinstance(told.get("method"), str):
-        raise UsageError(f"language {record.language!r} cannot be stored without the method that made it")
+        raise UsageError(f"language {record.language!r} cannot be stored without the method that made it: name it")
     backbone = {"id": model.backbone_id, "revision": model.backbone_revision, "fingerprint": model.backbone_fingerprint}
     named = dict(told.get("backbone") or backbone).get("fingerprint")
     if named != model.backbone_fingerprint:

@@ -36,7 +36,7 @@ def expect_run(bench: Bench, cell: Cell) -> None:
     run = METHODS[cell.method].over
     if not has_run(bench, cell.seed, run):
         folder = run_folder(bench, cell.seed, run)
-        raise NotFoundError(f"There is no whole base run in {folder}, which '{cell.name}' was run over.")
+        raise NotFoundError(f"There is no whole base run in {folder}, which '{cell.name}' was run over; bring it back.")
 
 
 def run_ground(bench: Bench, cell: Cell) -> Ground | None:

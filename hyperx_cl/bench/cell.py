@@ -84,7 +84,9 @@ def _text(bench: Bench, code: str) -> Text:
     root = DataRoot(bench.data)
     file = root.text(code)
     if file is None:
-        raise NotFoundError(f"{root.path} has no text of '{code}', so the bench cannot add it.")
+        raise NotFoundError(
+            f"{root.path} has no text of '{code}', so the bench cannot add it: put it in mlm/{code}.txt"
+        )
     return read_text(file)
 
 

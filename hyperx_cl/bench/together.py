@@ -71,7 +71,9 @@ def together(tables: Sequence[Mapping[str, Any]], task: str = "pos") -> dict[str
             codes = [code for code in table["groups"].get("final", ()) if _common(scores, (DEFAULT, name), code)]
             against[name] += [_row(table, scores, code, name, (DEFAULT, name)) for code in codes]
     if not against["better control"]:
-        raise DataError(f"No final language has a {task} score of the default, mean and nearest on one seed.")
+        raise DataError(
+            f"No final language has a {task} score of the default, mean and nearest on one seed; run these cells first."
+        )
     return {
         "bench": "together", "task": task, "folds": [table["about"]["fold"] for table in tables],
         "comparisons": [_tested(name, rows) for name, rows in against.items() if rows],

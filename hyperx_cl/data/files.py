@@ -74,7 +74,7 @@ def _opened(path: Path, stack: ExitStack) -> IO[bytes]:
     try:
         return stack.enter_context(path.open("rb", buffering=_BUFFER))
     except OSError as error:
-        raise DataError(f"{path} cannot be read ({error}): it may not be opened") from None
+        raise DataError(f"{path} cannot be read ({error}): see to its permissions") from None
 
 
 def _lines(path: Path, raw: IO[bytes], longest: int | None) -> Iterator[tuple[int, str]]:

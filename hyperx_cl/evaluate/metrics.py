@@ -133,7 +133,9 @@ def loss_counts(nats: Sequence[float], pieces: Sequence[int], *, metric: str = M
         DataError: The two differ in length.
     """
     if len(nats) != len(pieces):
-        raise DataError(f"losses of {len(nats)} sentences stand beside piece counts of {len(pieces)}")
+        raise DataError(
+            f"losses of {len(nats)} sentences stand beside piece counts of {len(pieces)}: give one for each"
+        )
     return Counts(metric, np.array(nats, dtype=np.float64), np.array(pieces, dtype=np.float64))
 
 

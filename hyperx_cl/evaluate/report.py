@@ -176,7 +176,9 @@ def from_json(text: str) -> list[PairScore]:
     except (ValueError, KeyError, TypeError) as error:
         raise DataError("the file is not a score report: give one written by evaluate --json") from error
     if scores is None:
-        raise DataError(f"the score report has schema_version {version}, and this version reads {SCHEMA_VERSION}")
+        raise DataError(
+            f"the score report has schema_version {version}, and this version reads {SCHEMA_VERSION}: make it anew"
+        )
     return scores
 
 

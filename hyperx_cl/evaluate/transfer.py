@@ -134,7 +134,9 @@ def from_json(content: Mapping[str, Any]) -> Stream:
     except (KeyError, TypeError) as error:
         raise DataError("the content is not a transfer matrix: give what to_json of a stream returned") from error
     if version != SCHEMA_VERSION:
-        raise DataError(f"the transfer matrix has schema_version {version}, and this version reads {SCHEMA_VERSION}")
+        raise DataError(
+            f"the transfer matrix has schema_version {version}, and this version reads {SCHEMA_VERSION}: make it anew"
+        )
     languages, matrix, metric, untrained = parts
     if not isinstance(metric, str):
         raise DataError(f"the transfer matrix names its metric as {metric!r}: write the metric's exact name")

@@ -187,7 +187,9 @@ def load_backbone(id_or_path: str, *, revision: str | None = None, attention: st
     has_head = not any(str(key).startswith((paths["dense"], paths["norm"])) for key in loading["missing_keys"])
     encoder_missing = [key for key in loading["missing_keys"] if ".encoder." in f".{key}" or "embeddings." in key]
     if encoder_missing:
-        raise ConflictError(f"The backbone {id_or_path} lacks weights ({encoder_missing[0]} and maybe more).")
+        raise ConflictError(
+            f"The backbone {id_or_path} lacks weights ({encoder_missing[0]} and maybe more); copy or download it again."
+        )
     info = BackboneInfo(
         id=id_or_path.rstrip("/") if not Path(id_or_path).is_dir() else Path(id_or_path).resolve().name,
         revision=commit,
@@ -290,7 +292,7 @@ def _commit(id_or_path: str, revision: str | None) -> str | None:
 @contextmanager
 def _plain_errors(id_or_path: str) -> Iterator[None]:
     if id_or_path.startswith((".", os.sep, "~")) and not Path(id_or_path).is_dir():
-        raise NotFoundError(f"There is no backbone folder {id_or_path}.")
+        raise NotFoundError(f"There is no backbone folder {id_or_path}; give the folder it lies in.")
     try:
         yield
     except (HyperXError, ImportError, MemoryError):

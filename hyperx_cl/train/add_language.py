@@ -360,7 +360,7 @@ def _candidates(model: HyperX, code: str) -> list[str]:
         raise UsageError("This model was trained without mlm, so it cannot learn from text; train one with --mlm.")
     candidates = [other for other in model.languages() if other != code]
     if not [other for other in model.base if other != code]:
-        raise UsageError("The model has no other language to start from.")
+        raise UsageError("The model has no other language to start from; train one on several.")
     return candidates
 
 

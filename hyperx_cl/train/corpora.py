@@ -153,7 +153,7 @@ def _text(
 ) -> Corpus:
     file = root.text(code)
     if file is None:
-        raise NotFoundError(f"There is no text for '{code}' under {root.path / 'mlm'}.")
+        raise NotFoundError(f"There is no text for '{code}' under {root.path / 'mlm'}; put it there.")
     text = read_text(file)
     if len(text.lines) < LEAST_LINES:
         raise DataError(f"{file} has {len(text.lines)} lines to learn from; give it at least {LEAST_LINES}.")
