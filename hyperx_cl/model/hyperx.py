@@ -8,7 +8,6 @@ from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
-from transformers.activations import ACT2FN
 
 from hyperx_cl.artefact import LanguageRecord
 from hyperx_cl.config import ModelOptions
@@ -336,11 +335,11 @@ class HyperX(nn.Module):
             if name.endswith("embedding"):
                 fits = array.shape == (self.options.embedding,)
             elif name.startswith("patch."):
-                fits = array.shape[1:] in ((), (self.shape.hidden,))
+                fits = array.shape[1:] in ((), (self.backbone.width,))
             elif name == "shift.ids":
                 fits = array[-1] < self.backbone.info.vocabulary
             elif name.startswith("shift."):
-                fits = name == "shift.factors" or array.shape[1] == self.shape.hidden
+                fits = name == "shift.factors" or array.shape[1] == self.backbone.width
             else:
                 fits = array.shape[0] <= self.shape.layers and (
                     name.endswith("down_bias") or self.shape.hidden in array.shape[1:]
@@ -354,11 +353,7 @@ class HyperX(nn.Module):
     def _head(self, task: Task) -> nn.Module:
         if task.kind != "mlm":
             return WordHead(self.shape.hidden, len(task.labels))
-        config = self.backbone.config
-        return MaskedHead(
-            self.backbone.head, hidden=self.shape.hidden, vocabulary=self.backbone.info.vocabulary,
-            eps=config.layer_norm_eps, activation=ACT2FN[config.hidden_act],
-        )  # fmt: skip
+        return self.backbone.masked_head()
 
     def _adapters(self, pairs: Sequence[Pair]) -> list[list[AdapterWeights]]:
         key = tuple(pairs)

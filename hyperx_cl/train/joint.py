@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from hyperx_cl.config import ModelOptions, TrainOptions, parse_shares
+from hyperx_cl.config import ModelOptions, TrainOptions, parse_shares, shape_identity
 from hyperx_cl.data.batches import Pair
 from hyperx_cl.data.encode import Encoder
 from hyperx_cl.data.examples import content_hash
@@ -139,7 +139,7 @@ def _configuration(
     backbone: Backbone,
 ) -> dict[str, Any]:  # fmt: skip
     return {
-        "model": asdict(model_options),
+        "model": shape_identity(model_options),
         "train": asdict(options),
         "tasks": [asdict(task) | {"label_map": dict(task.label_map)} for task in tasks.values()],
         "data": {pair_name(pair): corpus.train_hash for pair, corpus in sorted(corpora.items())},
