@@ -129,7 +129,7 @@ class Backbone:
         return [self.encoder.get_submodule(path.format(i=i)) for i in range(info.layers)]
 
     def copy_norm(self, name: str) -> nn.LayerNorm:
-        """A LayerNorm of ours like the backbone's, with a bias or none, that starts from it as it was loaded, in fp32."""
+        """A LayerNorm of ours that starts from the backbone's as it was loaded, in fp32; with a bias if it has one."""
         norm = self.norms[name]
         own = nn.LayerNorm(norm.normalized_shape, eps=norm.eps, bias=norm.bias is not None)
         own.load_state_dict(self._norm_values[name])
