@@ -35,7 +35,7 @@ def masked_lm(kind: str, vocabulary: int) -> "Callable[[], PreTrainedModel]":
     """
     import transformers as t
 
-    common = {"vocab_size": vocabulary, "pad_token_id": int(kind in UNIGRAM)}
+    common: dict[str, Any] = {"vocab_size": vocabulary, "pad_token_id": int(kind in UNIGRAM)}
     match kind:
         case "electra":  # word embeddings narrower than the hidden states
             electra = t.ElectraConfig(embedding_size=16, max_position_embeddings=MAX_LENGTH, **common, **SIZES)

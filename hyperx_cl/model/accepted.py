@@ -22,7 +22,9 @@ def expect_known_type(name: str, described: dict[str, Any]) -> None:
 
     kind = described.get("model_type")
     if isinstance(kind, str) and kind not in CONFIG_MAPPING:
-        raise UsageError(f"The backbone {name} is of type '{kind}', which transformers does not know; {_instead()}.")
+        raise UsageError(
+            f"The backbone {name} is of type '{kind}', which transformers does not know; use {_instead()}."
+        )
 
 
 def expect_encoder(name: str, config: Any, adapter_site: str) -> None:
@@ -43,14 +45,14 @@ def expect_encoder(name: str, config: Any, adapter_site: str) -> None:
 
     kind = config.model_type
     if getattr(config, "is_encoder_decoder", False):
-        raise UsageError(f"The backbone {name} of type '{kind}' is an encoder with a decoder; {_instead()}.")
+        raise UsageError(f"The backbone {name} of type '{kind}' is an encoder with a decoder; use {_instead()}.")
     masked = kind in MODEL_FOR_MASKED_LM_MAPPING_NAMES
     if getattr(config, "is_decoder", False) or (not masked and kind in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES):
         raise UsageError(
-            f"The backbone {name} of type '{kind}' is a decoder, which reads a word without what follows; {_instead()}."
+            f"The backbone {name} of type '{kind}' is a decoder, which reads a word without what follows; use {_instead()}."
         )
     if not masked:
-        raise UsageError(f"The backbone {name} of type '{kind}' is no masked language model; {_instead()}.")
+        raise UsageError(f"The backbone {name} of type '{kind}' is no masked language model; use {_instead()}.")
     if kind not in SEATS and not adapter_site:
         raise UsageError(
             f"The backbone {name} is of type '{kind}', which has no table of adapter seats here; use one of "
@@ -59,8 +61,8 @@ def expect_encoder(name: str, config: Any, adapter_site: str) -> None:
         )
     for field in WANTED:
         if getattr(config, field, None) is None:
-            raise UsageError(f"The backbone {name} of type '{kind}' does not tell its {field}; {_instead()}.")
+            raise UsageError(f"The backbone {name} of type '{kind}' does not tell its {field}; use {_instead()}.")
 
 
 def _instead() -> str:
-    return f"use an encoder, such as one of type {', '.join(sorted(SEATS))}"
+    return f"an encoder, such as one of type {', '.join(sorted(SEATS))}"

@@ -162,7 +162,7 @@ def test_deberta_s_own_head_is_found_where_its_configuration_is_silent(typed_bac
 
 
 def _model(folders: Folders, kind: str, **options: Any) -> HyperX:
-    return build(folders(kind), **({"adapter_site": site} if (site := site_of(kind)) else {}), **options)
+    return build(folders(kind), adapter_site=site_of(kind), **options)
 
 
 def _seats(model: HyperX, kind: str, placement: str) -> list[nn.Module]:
