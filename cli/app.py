@@ -12,6 +12,7 @@ from hyperx_cl.cli import (
     add_language,
     add_task,
     bench,
+    data,
     demo,
     evaluate,
     fewshot,
@@ -41,7 +42,7 @@ app = typer.Typer(
 )
 for command in (train, add_language, add_task, fewshot, evaluate, tag):
     command.add_to(app)
-for commands in (models, languages, tasks, runs, bench):
+for commands in (data, models, languages, tasks, runs, bench):
     app.add_typer(commands.app)
 for command in (info, demo):
     command.add_to(app)

@@ -1,0 +1,48 @@
+"""Rows of Parquet files on the Hub, streamed by `datasets`: a part of a file at a time, never the whole of it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from hyperx_cl.data.hub.listing import HubFile, Listing
+from hyperx_cl.data.hub.reaching import speaking
+
+Row = Mapping[str, Any]
+
+_READS = 3
+
+
+class Stream:
+    """The rows of some files.
+
+    Args:
+        listing: The data set at one commit.
+        files: Some of its files.
+        what: What this is, for messages.
+
+    Raises:
+        NotFoundError: A file is not there.
+        NetworkError: The Hub cannot be reached.
+        DataError: A file is not Parquet.
+    """
+
+    def __init__(self, listing: Listing, files: Sequence[HubFile], what: str) -> None:
+        import datasets
+
+        # Each of these tries takes up to half a minute: twenty, as is usual, would leave a user in doubt for long.
+        datasets.config.STREAMING_READ_MAX_RETRIES = datasets.config.STREAMING_OPEN_MAX_RETRIES = _READS
+        datasets.disable_progress_bars()
+        datasets.logging.set_verbosity(datasets.logging.CRITICAL)  # errors are told once, by us
+        places = [f"hf://datasets/{listing.repo}@{listing.revision}/{file.path}" for file in files]
+        self._what = what
+        with speaking(what):
+            self._rows = datasets.load_dataset("parquet", data_files={"train": places}, split="train", streaming=True)
+
+    def names(self, column: str) -> tuple[str, ...]:
+        """The label names of a column of numbers, empty where the file names none."""
+        feature = (self._rows.features or {}).get(column)
+        return tuple(getattr(getattr(feature, "feature", None), "names", None) or ())
+
+    def __iter__(self) -> Iterator[Row]:
+        """The rows, in their order."""
+        with speaking(self._what):
+            yield from self._rows
