@@ -26,6 +26,7 @@ _ORDER = ("train", "dev", "test")
 _ON_HUB = {TEXT: "train"}
 
 Tell = Callable[[str], None]
+_Listings = dict[tuple[str, str | None], Listing]
 
 
 class Wanted(NamedTuple):
@@ -56,7 +57,7 @@ class Fetched:
 
 def fetch(
     root: Path, wanted: Iterable[Wanted], *, max_lines: int | None = None, treebanks: Sequence[str] = (),
-    dry_run: bool = False, tell: Tell = lambda text: None,
+    dry_run: bool = False, tell: Tell = lambda text: None, lacking: Tell | None = None,
 ) -> list[Fetched]:  # fmt: skip
     """Fetch what is not there yet.
 
@@ -70,9 +71,10 @@ def fetch(
         treebanks: Of Universal Dependencies, instead of each language's largest.
         dry_run: Look everything up, and fetch nothing.
         tell: Told what is being fetched.
+        lacking: Told what the Hub does not have, which is left out then; None refuses all.
 
     Returns:
-        What became of each.
+        What became of each that there is.
 
     Raises:
         UsageError: A treebank of none of the languages, or no positive number of lines.
@@ -92,32 +94,37 @@ def fetch(
     works = plan()
     if not any(work.open for work in works):
         return [work.result() for work in works]
+    expect_online(", ".join(str(work.pair) for work in works if work.open))
+    listings: _Listings = {}
+    known = _looked_up(works, listings, lacking)
     if dry_run:
-        _look_up([work for work in works if work.open])
-        return [work.result() for work in works]
+        return [work.result() for work in known]
     with _alone(root):
-        works = plan()  # another process may have fetched meanwhile
-        _look_up([work for work in works if work.open])
-        return [work.do(tell) if work.open else work.result() for work in works]
+        works = [work for work in plan() if work.pair in {each.pair for each in known}]  # others fetch here too
+        return [
+            work.do(tell) if work.open else work.result() for work in _looked_up(works, listings, lacking)
+        ]  # fmt: skip
 
 
-def _look_up(plan: Sequence["_Work"]) -> None:
-    """Find out what is to be fetched for each, and refuse all where some cannot be had."""
-    if not plan:
-        return
-    expect_online(", ".join(str(work.pair) for work in plan))
-    listings: dict[tuple[str, str | None], Listing] = {}
-    refused = []
-    for work in plan:
+def _looked_up(works: Sequence["_Work"], listings: "_Listings", lacking: Tell | None) -> list["_Work"]:
+    """Find out what is to be fetched for each, and refuse all where some cannot be had, or leave these out."""
+    refused: dict[Wanted, str] = {}
+    for work in works:
+        if not work.open:
+            continue
         key = (work.set.repo, work.source.revision if work.source else None)
         if key not in listings:
             listings[key] = list_repo(*key)
         try:
             work.look_up(listings[key])
         except NotFoundError as error:
-            refused.append(str(error))
-    if refused:
-        raise NotFoundError("; ".join(refused))
+            refused[work.pair] = str(error)
+    if refused and lacking is None:
+        raise NotFoundError("; ".join(refused.values()))
+    if lacking is not None:
+        for told in refused.values():
+            lacking(told)
+    return [work for work in works if work.pair not in refused]
 
 
 class _Work:
@@ -178,7 +185,8 @@ class _Work:
     def _fetch(self, source: Source, split: str) -> Source:
         assert self._listing is not None
         where = f"{source.dataset}, {source.config}, {split}"
-        rows = Stream(self._listing, self._listing.files[source.config].get(_ON_HUB.get(split, split), ()), where)
+        files = self._listing.files[source.config].get(_ON_HUB.get(split, split), ())
+        rows = Stream(self._listing, files, where, columns=(TEXT,) if self.set is WIKIPEDIA else None)
         blocks: Iterator[str]
         if self.set is WIKIPEDIA:
             blocks, source = article_lines(rows, self._most, where), replace(source, max_lines=self._most)
@@ -192,13 +200,11 @@ class _Work:
     def _expect_ours(self) -> None:
         """Refuse to mix fetched files with the user's own, or those of two treebanks."""
         known = {part.name for part in self.source.parts.values()} if self.source else set()
-        splits = (TEXT,) if self.set is WIKIPEDIA else _ORDER
-        for split in splits:
-            file = data_file(self.root, self.set.folder, self.pair.language, split)
-            if file.exists() and file.name not in known:
-                raise ConflictError(
-                    f"{file} is there and was not fetched from the Hub: name another --data-dir, or leave out {self.pair}"
-                )
+        own = next((file for file in _files(self.root, self.set, self.pair.language) if file.name not in known), None)
+        if own:
+            raise ConflictError(
+                f"{own} is there and is not from the Hub: name another --data-dir, or leave {self.pair} out"
+            )
         if self.source and self._treebank and self._treebank != self.source.config:
             raise ConflictError(
                 f"{self._beside.parent} holds {self.source.config}, not {self._treebank}: remove that folder first, or "
@@ -212,6 +218,14 @@ class _Work:
             return False
         all_there_is = source.parts[TEXT].count < source.max_lines
         return max_lines > source.max_lines and not all_there_is
+
+
+def _files(root: Path, hub_set: HubSet, language: str) -> list[Path]:
+    """All files that a data root would read for a language, whoever has put them there."""
+    if hub_set is WIKIPEDIA:
+        return sorted((root / hub_set.folder).glob(f"{language}.txt*"))
+    found = sorted((root / hub_set.folder / language).glob("*.conll*"))
+    return [file for file in found if file.name.split(".")[0] in _ORDER]
 
 
 def _treebanks(names: Sequence[str], pairs: Sequence[Wanted]) -> dict[Wanted, str]:

@@ -9,7 +9,7 @@ from hyperx_cl.errors import DataError, HyperXError, NetworkError, NotFoundError
 
 Found = TypeVar("Found")
 
-TRIES = 4
+TRIES = 3
 _CLIENTS = ("httpx", "httpx2", "httpcore", "httpcore2", "requests", "aiohttp")
 
 
@@ -29,7 +29,7 @@ def expect_online(what: str) -> None:
 
 
 def tried(call: Callable[[], Found]) -> Found:
-    """Call, and call again where the Hub stumbles (429 and 5xx, or the connection breaks): after 1, 2 and 4 seconds."""
+    """Call, and call again where the Hub stumbles (429 and 5xx, or the connection breaks): after 1 and 2 seconds."""
     for attempt in range(1, TRIES):
         try:
             return call()

@@ -9,6 +9,7 @@ from hyperx_cl.data.hub.reaching import speaking
 Row = Mapping[str, Any]
 
 _READS = 3
+_PIECE = 2 << 20  # bytes that are asked for at once; the usual 32 MiB are more than a small text needs
 
 
 class Stream:
@@ -18,6 +19,7 @@ class Stream:
         listing: The data set at one commit.
         files: Some of its files.
         what: What this is, for messages.
+        columns: Those that are read, a few megabytes at a time, so that reading may stop early; None for all of them.
 
     Raises:
         NotFoundError: A file is not there.
@@ -25,8 +27,12 @@ class Stream:
         DataError: A file is not Parquet.
     """
 
-    def __init__(self, listing: Listing, files: Sequence[HubFile], what: str) -> None:
+    def __init__(
+        self, listing: Listing, files: Sequence[HubFile], what: str, columns: Sequence[str] | None = None
+    ) -> None:
         import datasets
+        from pyarrow import CacheOptions
+        from pyarrow.dataset import ParquetFragmentScanOptions
 
         # Each of these tries takes up to half a minute: twenty, as is usual, would leave a user in doubt for long.
         datasets.config.STREAMING_READ_MAX_RETRIES = datasets.config.STREAMING_OPEN_MAX_RETRIES = _READS
@@ -34,8 +40,17 @@ class Stream:
         datasets.logging.set_verbosity(datasets.logging.CRITICAL)  # errors are told once, by us
         places = [f"hf://datasets/{listing.repo}@{listing.revision}/{file.path}" for file in files]
         self._what = what
+        options: dict[str, Any] = {}
+        if columns is not None:
+            cache = CacheOptions(lazy=True, prefetch_limit=0, range_size_limit=_PIECE)
+            options = {
+                "columns": list(columns),
+                "fragment_scan_options": ParquetFragmentScanOptions(cache_options=cache),
+            }
         with speaking(what):
-            self._rows = datasets.load_dataset("parquet", data_files={"train": places}, split="train", streaming=True)
+            self._rows = datasets.load_dataset(
+                "parquet", data_files={"train": places}, split="train", streaming=True, **options
+            )  # fmt: skip
 
     def names(self, column: str) -> tuple[str, ...]:
         """The label names of a column of numbers, empty where the file names none."""
