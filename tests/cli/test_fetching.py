@@ -29,7 +29,7 @@ def _splits(config: str, data: bytes) -> dict[str, bytes]:
 def test_train_fetches_what_it_names_and_trains_on_that_alone(
     stocked_hub: HubServer, online: Online, cli: Cli, home: Path, tiny_backbone: Path
 ) -> None:
-    words = ["train", "--backbone", tiny_backbone, "--name", "tiny", *TINY, *STEPS, "--device", "cpu"]
+    words: list[str | Path] = ["train", "--backbone", tiny_backbone, "--name", "tiny", *TINY, *STEPS, "--device", "cpu"]
     words += ["--pos", "en,tr", "--mlm", "en", "--max-lines", "40", "--leave-out", "tr"]
     code, _, err = online(*words, "--dry-run")
     assert code == 3
