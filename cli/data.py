@@ -10,11 +10,11 @@ from hyperx_cl.cli.fetching import MaxLines, Treebank, data_home
 from hyperx_cl.cli.options import Common, DataDir, command, group
 from hyperx_cl.cli.output import Grid
 from hyperx_cl.cli.words import codes, names
-from hyperx_cl.data.hub.fetch import Fetched, Wanted, fetch
+from hyperx_cl.data.hub.fetch import TEXT, Fetched, Wanted, fetch
 from hyperx_cl.data.hub.sets import SETS
 from hyperx_cl.data.hub.source import Source, read_source, source_file
 from hyperx_cl.data.root import SPLITS, DataRoot
-from hyperx_cl.errors import NotFoundError, UsageError, did_you_mean
+from hyperx_cl.errors import HyperXError, NotFoundError, UsageError, did_you_mean
 
 app = group("data", "Labelled sentences and text from the Hub, and what a data folder holds.")
 
@@ -65,22 +65,21 @@ def list_data(common: Common, data_dir: DataDir = None) -> None:
         common.out.result({"data_dir": str(place.absolute()), "data": []}, show=[_NOTHING])
         return
     root = DataRoot(place)
-    found: list[tuple[str, str, list[str], Source | None]] = []
+    rows, data = [], []
     for task, hub_set in SETS.items():
         for code in root.languages(task):
-            splits = ["text"] if task == "mlm" else [split for split in SPLITS if root.labelled(task, code, split)]
-            found.append((task, code, splits, read_source(source_file(place, hub_set.folder, code))))
-    rows = [
-        (task, code, _counted(splits, source), *(_origin(source) if source else ("a folder of your own", "")))
-        for task, code, splits, source in found
-    ]
-    data = [
-        {"task": task, "language": code, "splits": splits, "source": _data(source) if source else None}
-        for task, code, splits, source in found
-    ]
+            splits = [TEXT] if task == "mlm" else [split for split in SPLITS if root.labelled(task, code, split)]
+            source, origin = None, ("files of your own", "")
+            try:
+                source = read_source(source_file(place, hub_set.folder, code))
+            except HyperXError as error:
+                common.out.warn(f"{error}.")
+            rows.append((task, code, _counted(splits, source), *(_origin(source) if source else origin)))
+            known = _data(source) if source else None
+            data.append({"task": task, "language": code, "splits": splits, "source": known})
     common.out.result(
         {"data_dir": str(place.absolute()), "data": data},
-        ids=[f"{task}:{code}" for task, code, _, _ in found],
+        ids=[f"{task}:{code}" for task, code, *_ in rows],
         show=[Grid(("task", "language", "files", "from", "licence"), rows), f"in {place}"],
     )
 

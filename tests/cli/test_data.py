@@ -28,7 +28,7 @@ def test_wrong_words_are_refused(cli: Cli, home: Path, words: list[str], code: i
 def test_a_folder_of_one_s_own_is_listed(cli: Cli, root: Path) -> None:
     ended = cli("data", "list", "--data-dir", root)
     assert ended.out.splitlines()[:2] == [
-        "task\tlanguage\tfiles\tfrom\tlicence", "pos\ten\ttrain, dev, test\ta folder of your own\t",
+        "task\tlanguage\tfiles\tfrom\tlicence", "pos\ten\ttrain, dev, test\tfiles of your own\t",
     ]  # fmt: skip
     assert cli("data", "list", "--data-dir", root, "--quiet").out.split() == [
         f"{task}:{code}" for task in ("pos", "ner", "mlm") for code in ("en", "mt", "tr")

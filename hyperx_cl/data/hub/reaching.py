@@ -23,8 +23,8 @@ def expect_online(what: str) -> None:
 
     if constants.HF_HUB_OFFLINE:
         raise NetworkError(
-            f"{what} would have to be fetched from the Hub, but HF_HUB_OFFLINE is set: unset it, or name a folder that "
-            "has the data with --data-dir"
+            f"{what} would have to be fetched from the Hub, but HF_HUB_OFFLINE is set: unset it, or give files of your "
+            "own"
         )
 
 

@@ -53,11 +53,11 @@ UD = HubSet(
     "the treebank's own, see https://universaldependencies.org/treebanks/{config}/",
 )  # fmt: skip
 WIKIANN = HubSet(
-    "ner", "unimelb-nlp/wikiann", "ner", re.compile(r"(?P<code>[a-z]{2,8}(-[a-z]{1,8})*)"), _EDITIONS,
+    "ner", "unimelb-nlp/wikiann", "ner", re.compile(r"(?P<code>[a-z]{2,8}(-[a-z]+)*)"), _EDITIONS,
     "not stated; the text is from Wikipedia (CC BY-SA)",
 )  # fmt: skip
 WIKIPEDIA = HubSet(
-    "mlm", "wikimedia/wikipedia", "mlm", re.compile(r"(?P<date>\d{8})\.(?P<code>[a-z]{2,8}(-[a-z]{1,8})*)"), _EDITIONS,
+    "mlm", "wikimedia/wikipedia", "mlm", re.compile(r"(?P<date>\d{8})\.(?P<code>[a-z]{2,8}(-[a-z]+)*)"), _EDITIONS,
     "CC-BY-SA-3.0, GFDL",
 )  # fmt: skip
 

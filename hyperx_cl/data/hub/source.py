@@ -104,7 +104,7 @@ def read_source(file: Path) -> Source | None:
     for split, part in parts.items():
         data = file.parent / part.name
         if data.is_file():
-            if data.stat().st_size != part.bytes:
+            if data.stat().st_size != part.bytes or _sha256(data) != part.sha256:
                 raise ConflictError(
                     f"{data} has been changed since it was fetched: keep it in another --data-dir, or remove it to "
                     "have it fetched again"
@@ -158,6 +158,11 @@ def keep(file: Path, blocks: Iterable[str], beside: Path, source: Source, split:
         write_source(beside, told)
         os.replace(fresh, file)
     return told
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as data:
+        return hashlib.file_digest(data, "sha256").hexdigest()
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """Fetching over real HTTP: the command, `datasets` and the Hub's client against a Hub of the tests' own."""
 
+import fcntl
 import json
 import signal
 import subprocess
@@ -245,7 +246,8 @@ def test_after_an_interruption_it_goes_on_with_what_is_missing_at_the_same_commi
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
     release.set()
-    assert process.returncode == 130 and "run it again" in err
+    assert process.returncode == 130
+    assert err.splitlines()[-1] == "Interrupted; what is whole stays, the same command goes on with the rest."
     assert files(root) == {"ud/mt/train.conllu", "ud/mt/source.json"}
 
     hub.add(UD, split_files("mt_mudt", treebank(7), treebank(7), treebank(7)))
@@ -273,8 +275,8 @@ def test_what_was_fetched_is_used_offline_and_what_was_not_is_a_network_error(
     assert capsys.readouterr().out == "pos:mt\n"
     assert run([*words, "--task", "pos,ner"]) == 5
     assert capsys.readouterr().err == (
-        "Error: ner in mt would have to be fetched from the Hub, but HF_HUB_OFFLINE is set: unset it, or name a folder "
-        "that has the data with --data-dir\n"
+        "Error: ner in mt would have to be fetched from the Hub, but HF_HUB_OFFLINE is set: unset it, or give files of "
+        "your own\n"
     )
     (root / "ud/mt/dev.conllu").unlink()
     assert run([*words, "--task", "pos"]) == 5
@@ -321,6 +323,22 @@ def test_sentences_that_cannot_be_written_down_are_left_out_and_counted(
     assert source is not None and (source.parts["train"].count, source.parts["train"].left_out) == (1, 2)
 
 
+def test_a_second_process_waits_and_finds_what_the_first_has_fetched(
+    hub: HubServer, get: Callable[..., tuple[int, str, str]], root: Path
+) -> None:
+    hub.add(UD, SMALL)
+    root.mkdir()
+    ended: list[int] = []
+    with (root / ".fetching").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        other = threading.Thread(target=lambda: ended.append(get("--lang", "mt", "--task", "pos")[0]))
+        other.start()
+        other.join(1)
+        assert other.is_alive() and not files(root)
+    other.join(60)
+    assert ended == [0] and (root / "ud/mt/test.conllu").is_file()
+
+
 @pytest.mark.parametrize(
     ("own", "task"),
     [("ud/mt/test.conllu", "pos"), ("ner/mt/train.conll", "ner"), ("mlm/mt.txt", "mlm"), ("mlm/mt.txt.gz", "mlm")],
@@ -336,13 +354,16 @@ def test_files_of_the_user_s_own_are_never_touched(
 
 
 def test_a_file_that_was_changed_is_not_fetched_over(
-    hub: HubServer, get: Callable[..., tuple[int, str, str]], root: Path
+    hub: HubServer, get: Callable[..., tuple[int, str, str]], online: Online, root: Path
 ) -> None:
     hub.add(UD, SMALL)
     assert get("--lang", "mt", "--task", "pos")[0] == 0
     (root / "ud/mt/dev.conllu").write_text("mended\n")
     code, _, err = get("--lang", "mt", "--task", "pos")
     assert code == 4 and "dev.conllu has been changed since it was fetched" in err
+    code, out, err = online("data", "list", "--data-dir", root)
+    assert code == 0 and "pos\tmt\ttrain, dev, test\tfiles of your own" in out
+    assert err.startswith("Warning: ") and "dev.conllu has been changed" in err
 
 
 def test_a_dry_run_looks_everything_up_and_fetches_nothing(
@@ -377,7 +398,7 @@ def test_what_is_there_is_listed_with_where_it_came_from(
     assert out.splitlines()[1:3] == [
         f"pos\tmt\ttrain 3, dev 2, test 1\t{UD} mt_mudt @{commit[:12]}\t"
         "the treebank's own, see https://universaldependencies.org/treebanks/mt_mudt/",
-        "mlm\ttr\ttext\ta folder of your own\t",
+        "mlm\ttr\ttext\tfiles of your own\t",
     ]
     found: dict[str, Any] = json.loads(online("data", "list", "--data-dir", root, "--json")[1])
     assert [item["source"] and item["source"]["revision"] for item in found["data"]] == [commit, None]
