@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hyperx_cl.artefact import LanguageRecord
-from hyperx_cl.cli.fetching import data_home, have
+from hyperx_cl.cli.fetching import data_home, have, origin
 from hyperx_cl.cli.loading import find_model, load_model
 from hyperx_cl.cli.options import BackbonePlace, Common, Config, Device, ModelName, Resume, command
 from hyperx_cl.cli.output import Grid
@@ -249,9 +249,8 @@ class _Letters:
 def _from_wikipedia(common: Common, code: str, max_lines: int | None) -> tuple[Path, dict[str, Any]]:
     """The file with the language's text, fetched if need be, and where it is from."""
     (done,) = have(common, [Wanted("mlm", code)], max_lines=max_lines)
-    told = done.source
-    source = f"Wikipedia: {told.dataset}, {told.config}, commit {told.revision}"
-    return data_file(data_home(), "mlm", code, TEXT), {"source": source, "licence": told.licence}
+    facts = {"source": f"Wikipedia: {origin(done.source)}", "licence": done.source.licence}
+    return data_file(data_home(), "mlm", code, TEXT), facts
 
 
 def _expect_no_learning(flags: Mapping[str, Any], **others: Any) -> None:

@@ -61,7 +61,7 @@ def get(
 def list_data(common: Common, data_dir: DataDir = None) -> None:
     """List the languages and files of a data folder, and where they came from."""
     place = data_dir or data_home()
-    if data_dir is None and not place.is_dir():
+    if data_dir is None and not any((place / hub_set.folder).is_dir() for hub_set in SETS.values()):
         common.out.result({"data_dir": str(place.absolute()), "data": []}, show=[_NOTHING])
         return
     root = DataRoot(place)

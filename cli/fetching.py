@@ -9,6 +9,7 @@ import typer
 from hyperx_cl.cli.options import Common
 from hyperx_cl.cli.words import NONE, codes, pairs
 from hyperx_cl.data.hub.fetch import Fetched, Wanted, fetch
+from hyperx_cl.data.hub.source import Source
 from hyperx_cl.data.tasks import POS, Task
 from hyperx_cl.errors import NotFoundError, UsageError
 from hyperx_cl.registry.home import home
@@ -29,6 +30,11 @@ Treebank = Annotated[
 def data_home() -> Path:
     """Where fetched data is kept unless ``--data-dir`` names another folder."""
     return home() / "data"
+
+
+def origin(source: Source) -> str:
+    """Where fetched data is from, for a record that travels."""
+    return f"{source.dataset}, {source.config}, commit {source.revision}"
 
 
 def on_hub(task: Task) -> str | None:

@@ -10,7 +10,7 @@ import typer
 
 from hyperx_cl.cli.add_language import expect_proof, proof_data, proof_lines
 from hyperx_cl.cli.completion import complete_language, complete_task
-from hyperx_cl.cli.fetching import data_home, have, on_hub
+from hyperx_cl.cli.fetching import data_home, have, on_hub, origin
 from hyperx_cl.cli.fewshot_full import Asked, expect_place, expect_words, learn_fully
 from hyperx_cl.cli.loading import find_model, load_model, task_of, tasks_of
 from hyperx_cl.cli.options import BackbonePlace, Common, Config, DataDir, Device, LabelMap, ModelName, command
@@ -84,8 +84,9 @@ def fewshot(
         parent = registry.language(code, record.name).stored
         task_of(record, task)  # it is there, and labels words
         chosen = with_label_maps(tasks_of(record), label_map or ())[task]
+        told: dict[str, Any] = {}
         if data is None and data_dir is None:
-            data_dir = _from_hub(common, chosen, code)
+            data_dir, told = data_home(), _from_hub(common, chosen, code)
         sentences = read_labelled(chosen, data) if data else DataRoot(data_dir or "").load(chosen, code, "train")
         tested = read_labelled(chosen, test) if test else None
 
@@ -127,7 +128,7 @@ def fewshot(
                 drawn,
                 options,
                 test=tested,
-                provenance={"data": place.name},  # a record travels: the way to the file stays here
+                provenance=told or {"data": place.name},  # a record travels: the way to the file stays here
                 reporter=run,
             )
             expect_proof(learnt.proof)
@@ -140,8 +141,8 @@ def fewshot(
         _show(common, record.name, code, task, stored, learnt)
 
 
-def _from_hub(common: Common, task: Task, code: str) -> Path:
-    """A data folder that has the task's sentences in the language, fetched if need be.
+def _from_hub(common: Common, task: Task, code: str) -> dict[str, Any]:
+    """See to it that the task's sentences in the language are fetched, and tell where they are from.
 
     Raises:
         UsageError: No data set of the Hub is of this kind.
@@ -149,8 +150,8 @@ def _from_hub(common: Common, task: Task, code: str) -> Path:
     name = on_hub(task)
     if name is None:
         raise UsageError(f"the Hub's data has no {task.name}: give --data FILE or --data-dir DIR")
-    have(common, [Wanted(name, code)])
-    return data_home()
+    (done,) = have(common, [Wanted(name, code)])
+    return {"data": origin(done.source), "licence": done.source.licence}
 
 
 def read_labelled(task: Task, path: Path) -> list[Sentence]:

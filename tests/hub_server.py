@@ -1,7 +1,8 @@
 """A Hub of the tests' own: data sets in memory, served over loopback HTTP as the client libraries ask for them.
 
 It answers what a Parquet data set needs when it is listed and streamed: ``/api/datasets/ID`` with its commit and card,
-the tree, ``paths-info``, and ``resolve`` with HEAD and ranges. Every answer is in the log, with the bytes sent.
+the tree, ``paths-info``, and ``resolve``, which redirects to a signed address that serves ranges. Every answer is in
+the log, with the bytes sent.
 """
 
 import hashlib
@@ -15,7 +16,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+SIGNATURE = "ofTheTests"
+"""Of an address that a file is served under: nobody else may see it."""
+
 _API = re.compile(r"/api/datasets/([\w.-]+/[\w.-]+)(?:/(revision|tree|paths-info)/([^/]+)(?:/(.*))?)?")
+_STORE = re.compile(r"/_store/([0-9a-f]{40})/([\w.-]+/[\w.-]+)/(.+)")
 _RESOLVE = re.compile(r"/datasets/([\w.-]+/[\w.-]+)/resolve/([^/]+)/(.+)")
 
 
@@ -156,7 +161,9 @@ class _Handler(BaseHTTPRequestHandler):
         if found := _API.fullmatch(path):
             self._api(found[1], found[2] or "", unquote(found[3] or "main"), found[4] or "")
         elif found := _RESOLVE.fullmatch(path):
-            self._file(found[1], found[2], found[3])
+            self._redirect(found[1], found[2], found[3])
+        elif found := _STORE.fullmatch(path):
+            self._store(found[2], found[1], found[3])
         else:
             self._send(404, {"error": f"no such page: {path}"})
 
@@ -184,22 +191,30 @@ class _Handler(BaseHTTPRequestHandler):
             entries += [{"type": "directory", "path": path, "oid": "0" * 40} for path in wanted if path in folders]
             self._send(200, entries)
 
-    def _file(self, repo: str, revision: str, path: str) -> None:
+    def _redirect(self, repo: str, revision: str, path: str) -> None:
         found = self.hub.find(repo, revision)
         if found is None or path not in found[1]:
             self._send(404, {"error": "none"}, {"X-Error-Code": "EntryNotFound" if found else "RevisionNotFound"})
             return
         data = found[1][path]
         headers = {
-            "X-Repo-Commit": found[0], "Accept-Ranges": "bytes", "ETag": f'"{hashlib.sha1(data).hexdigest()}"',
-            "X-Linked-Size": str(len(data)),
+            "X-Repo-Commit": found[0], "ETag": f'"{hashlib.sha1(data).hexdigest()}"', "X-Linked-Size": str(len(data)),
+            "Location": f"{self.hub.url}/_store/{found[0]}/{repo}/{path}?Signature={SIGNATURE}",
         }  # fmt: skip
+        self._send(302, b"", headers)
+
+    def _store(self, repo: str, revision: str, path: str) -> None:
+        found = self.hub.find(repo, revision)
+        if found is None or f"Signature={SIGNATURE}" not in self.path:
+            self._send(403, {"error": "no signature"})
+            return
+        data = found[1][path]
         wanted = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range") or "")
         if wanted is None:
-            self._send(200, data, headers)
+            self._send(200, data, {"Accept-Ranges": "bytes"})
             return
         start, end = int(wanted[1]), min(int(wanted[2] or len(data)), len(data) - 1)
-        self._send(206, data[start : end + 1], headers | {"Content-Range": f"bytes {start}-{end}/{len(data)}"})
+        self._send(206, data[start : end + 1], {"Content-Range": f"bytes {start}-{end}/{len(data)}"})
 
     def _send(self, status: int, body: object, headers: Mapping[str, str] | None = None) -> None:
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
@@ -208,7 +223,7 @@ class _Handler(BaseHTTPRequestHandler):
         for name, value in {"Content-Type": kind, "Content-Length": str(len(data)), **(headers or {})}.items():
             self.send_header(name, value)
         self.end_headers()
-        cut = self.command == "GET" and getattr(self, "_truncated", False)
+        cut = self.command == "GET" and status in (200, 206) and getattr(self, "_truncated", False)
         sent = b"" if self.command == "HEAD" else data[: len(data) // 2] if cut else data
         self.hub.log.append(Answer(self.command, unquote(urlsplit(self.path).path), status, len(sent)))
         self.wfile.write(sent)

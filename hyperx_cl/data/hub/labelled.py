@@ -51,10 +51,10 @@ def conllu_blocks(rows: Iterable[Mapping[str, Any]], names: Sequence[str], where
             yield ""
             continue
         lines = [f"# {key} = {' '.join(row[key].split())}" for key in ("sent_id", "text") if _told(row.get(key))]
-        for index, word in enumerate(words):
-            if index + 1 in {first for first, _ in ranges}:
-                lines += [_row(f"{a}-{b}", form, ["_"] * 8) for (a, b), form in ranges.items() if a == index + 1]
-            lines.append(_row(str(index + 1), word, [column[index] for column in columns]))
+        together = {first: _row(f"{first}-{last}", form, ["_"] * 8) for (first, last), form in ranges.items()}
+        for index, (word, *rest) in enumerate(zip(words, *columns, strict=True), 1):
+            lines += [together[index]] if index in together else []
+            lines.append(_row(str(index), word, rest))
         yield "\n".join(lines) + "\n\n"
     if hidden > _HIDDEN * seen:
         raise DataError(f"{where} comes without its words, which are not free: take another one with --treebank NAME")

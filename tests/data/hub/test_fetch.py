@@ -18,7 +18,7 @@ from hyperx_cl.data.hub.source import read_source
 from hyperx_cl.data.root import DataRoot
 from hyperx_cl.data.tasks import NER, POS
 from tests.conftest import HUB_TOKEN, Online
-from tests.hub_server import Fault, HubServer
+from tests.hub_server import SIGNATURE, Fault, HubServer
 from tests.hub_sets import UD, WIKIANN, WIKIPEDIA, articles, entities, parquet, split_files, treebank
 
 SMALL = split_files("mt_mudt", treebank(3), treebank(2), treebank(1))
@@ -60,8 +60,8 @@ def test_of_two_treebanks_the_larger_one_is_fetched_and_is_an_ordinary_data_root
     assert source is not None and not source.missing
     assert (source.dataset, source.config, source.revision) == (UD, "mt_mudt", commit)
     assert (source.licence, source.parts["train"].count) == ("cc-by-sa-4.0", 9)
-    assert not hub.asked("mt_other") and not hub.asked("resolve/main") and not hub.sent("loader.py")
-    assert not hub.sent("en_ewt")
+    assert hub.sent("_store/") and not hub.asked("resolve/main")
+    assert not any(hub.asked(f"_store/{commit}/{UD}/{name}") for name in ("mt_other", "en_ewt", "loader.py", "README"))
 
 
 def test_a_treebank_is_written_with_its_columns_and_its_words_that_are_written_together(
@@ -174,7 +174,7 @@ def test_languages_that_are_missing_are_named_with_what_exists_before_anything_i
         f"{WIKIANN} has no 'mt' (Maltese) (did you mean 'tr'?): it has gsw tr; "
         f"{WIKIANN} has no 'mi' (Maori): it has gsw tr\n"
     )
-    assert not files(root) and not hub.sent("resolve")
+    assert not files(root) and not hub.asked("resolve")
 
 
 def test_codes_of_the_data_sets_are_understood(
@@ -195,7 +195,7 @@ def test_a_data_set_that_is_gone_is_one_sentence(get: Callable[..., tuple[int, s
     assert code == 3 and f"the list of {WIKIANN} is not on the Hub" in err and err.count("\n") == 1
 
 
-@pytest.mark.parametrize("match", ["/api/datasets/commul", "mt_mudt/train"])
+@pytest.mark.parametrize("match", ["/api/datasets/commul", "mt_mudt/train", "_store/"])
 def test_a_hub_that_stumbles_is_asked_again(
     hub: HubServer, get: Callable[..., tuple[int, str, str]], root: Path, match: str
 ) -> None:
@@ -216,11 +216,22 @@ def test_a_hub_that_does_not_recover_is_a_network_error(
     assert not files(root)
 
 
+def test_a_hub_that_is_not_there_is_a_network_error(root: Path, hub_environment: dict[str, str]) -> None:
+    words = ["data", "get", "--data-dir", str(root), "--lang", "mt", "--task", "pos"]
+    ended = subprocess.run(
+        [sys.executable, "-m", "hyperx_cl.cli", *words], env=hub_environment | {"HF_ENDPOINT": "http://127.0.0.1:9"},
+        capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert (ended.returncode, ended.stdout) == (5, "")
+    assert ended.stderr.startswith(f"Error: the list of {UD} could not be fetched: the Hub cannot be reached (")
+    assert ended.stderr.count("\n") == 1 and not root.exists()
+
+
 def test_a_body_that_is_cut_off_is_read_again(
     hub: HubServer, get: Callable[..., tuple[int, str, str]], root: Path
 ) -> None:
     hub.add(UD, SMALL)
-    hub.faults.append(Fault("mt_mudt/validation", truncated=True))
+    hub.faults.append(Fault("_store/", truncated=True))
     assert get("--lang", "mt", "--task", "pos")[0] == 0
     assert not hub.faults[0].times
     assert [len(read_conllu(root / f"ud/mt/{split}.conllu")) for split in ("train", "dev", "test")] == [3, 2, 1]
@@ -374,14 +385,17 @@ def test_a_dry_run_looks_everything_up_and_fetches_nothing(
     (found,) = json.loads(out)["data"]
     assert (code, err, found["config"], found["new"]) == (0, "", "mt_mudt", ["train", "dev", "test"])
     assert found["bytes_on_hub"] == sum(map(len, SMALL.values()))
-    assert not root.exists() and not hub.sent("resolve")
+    assert not root.exists() and not hub.asked("resolve")
 
 
-def test_no_token_is_kept_or_shown(hub: HubServer, get: Callable[..., tuple[int, str, str]], root: Path) -> None:
+def test_no_token_and_no_signature_is_kept_or_shown(
+    hub: HubServer, get: Callable[..., tuple[int, str, str]], root: Path
+) -> None:
     hub.add(UD, SMALL)
     hub.faults.append(Fault("mt_mudt/validation", status=403))
-    code, out, err = get("--lang", "mt", "--task", "pos", "--debug")
-    assert code == 3 and HUB_TOKEN not in out + err
+    code, out, err = get("--lang", "mt", "--task", "pos")
+    assert (code, out) == (3, "") and "dev is not on the Hub, or not for you (status 403)" in err
+    assert HUB_TOKEN not in err and SIGNATURE not in err
     assert files(root) == {"ud/mt/train.conllu", "ud/mt/source.json"}
     assert not any(HUB_TOKEN in (root / file).read_text() for file in files(root))
 
