@@ -15,8 +15,8 @@ from hyperx_cl.cli.output import Grid
 from hyperx_cl.cli.recording import recording
 from hyperx_cl.cli.words import codes
 from hyperx_cl.config import AddOptions, as_dict
-from hyperx_cl.data.hub.fetch import TEXT, Wanted
-from hyperx_cl.data.hub.source import data_file
+from hyperx_cl.data.hub.source import TEXT, data_file
+from hyperx_cl.data.hub.work import Wanted
 from hyperx_cl.errors import HyperXError, NotFoundError, UsageError
 from hyperx_cl.languages import canonical, name
 from hyperx_cl.registry.home import home

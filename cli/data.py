@@ -10,11 +10,12 @@ from hyperx_cl.cli.fetching import MaxLines, Treebank, data_home
 from hyperx_cl.cli.options import Common, DataDir, command, group
 from hyperx_cl.cli.output import Grid
 from hyperx_cl.cli.words import codes, names
-from hyperx_cl.data.hub.fetch import TEXT, Fetched, Wanted, fetch
+from hyperx_cl.data.hub.fetch import fetch
 from hyperx_cl.data.hub.sets import SETS
-from hyperx_cl.data.hub.source import Source, read_source, source_file
+from hyperx_cl.data.hub.source import TEXT, Source, read_source, source_file
+from hyperx_cl.data.hub.work import Fetched, Wanted
 from hyperx_cl.data.root import SPLITS, DataRoot
-from hyperx_cl.errors import HyperXError, NotFoundError, UsageError, did_you_mean
+from hyperx_cl.errors import HyperXError, UsageError
 
 app = group("data", "Labelled sentences and text from the Hub, and what a data folder holds.")
 
@@ -35,11 +36,6 @@ def get(
 ) -> None:
     """Fetch labelled sentences and text from the Hub into a data folder; what is there already stays."""
     tasks, languages = names(task), codes(lang)
-    for name in tasks:
-        if name not in SETS:
-            raise NotFoundError(
-                f"the Hub's data is for the tasks {', '.join(SETS)}, not for {name!r}{did_you_mean(name, SETS)}"
-            )
     if not languages or not tasks:
         raise UsageError("there is nothing to fetch: name languages with --lang, such as en,mt, and tasks with --task")
     wanted = [Wanted(name, code) for name in tasks for code in languages]

@@ -15,7 +15,7 @@ from hyperx_cl.cli.output import Grid
 from hyperx_cl.cli.plan import with_label_maps
 from hyperx_cl.cli.recording import recording, versions
 from hyperx_cl.cli.words import codes, names
-from hyperx_cl.data.hub.fetch import Wanted
+from hyperx_cl.data.hub.work import Wanted
 from hyperx_cl.data.root import DataRoot
 from hyperx_cl.errors import UsageError
 from hyperx_cl.evaluate.report import PairScore, table, to_csv, to_json, to_markdown

@@ -8,8 +8,9 @@ import typer
 
 from hyperx_cl.cli.options import Common
 from hyperx_cl.cli.words import NONE, codes, pairs
-from hyperx_cl.data.hub.fetch import Fetched, Wanted, fetch
+from hyperx_cl.data.hub.fetch import fetch
 from hyperx_cl.data.hub.source import Source
+from hyperx_cl.data.hub.work import Fetched, Wanted
 from hyperx_cl.data.tasks import POS, Task
 from hyperx_cl.errors import NotFoundError, UsageError
 from hyperx_cl.registry.home import home

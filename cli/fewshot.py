@@ -20,7 +20,7 @@ from hyperx_cl.cli.recording import recording
 from hyperx_cl.config import FewshotOptions, FullOptions, as_dict
 from hyperx_cl.data.conllu import read_conllu
 from hyperx_cl.data.examples import Sentence, content_hash
-from hyperx_cl.data.hub.fetch import Wanted
+from hyperx_cl.data.hub.work import Wanted
 from hyperx_cl.data.ner import read_iob2
 from hyperx_cl.data.root import DataRoot
 from hyperx_cl.data.tasks import Task, check_labels

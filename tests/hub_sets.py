@@ -27,7 +27,7 @@ def parquet(
     table = pa.table(dict(columns))
     if names:
         features = {
-            name: {"feature": _feature(name, names), "_type": "List"} for name in columns
+            name: {"feature": _feature(name, names), "_type": "Sequence"} for name in columns
         }  # fmt: skip
         table = table.replace_schema_metadata({"huggingface": json.dumps({"info": {"features": features}})})
     file = io.BytesIO()

@@ -6,6 +6,7 @@ import regex
 
 _SENTENCE_END = regex.compile(r"[.!?…؟۔।॥།።፨]+[\p{Pf}\p{Pe}\"']*\s+|[。！？]+[\p{Pf}\p{Pe}]*")
 _SPACE = regex.compile(r"\s+")
+_NEVER_ABBREVIATES = "。！？"
 _LEAST_SENTENCE = 20  # characters: what is shorter probably ends with an abbreviation
 
 
@@ -41,7 +42,8 @@ def sentences(line: str) -> list[str]:
     """
     pieces, start = [], 0
     for match in _SENTENCE_END.finditer(line):
-        if match.end() - start >= _LEAST_SENTENCE and not line[match.end() : match.end() + 1].islower():
+        long = match.end() - start >= _LEAST_SENTENCE or match[0][0] in _NEVER_ABBREVIATES
+        if long and not line[match.end() : match.end() + 1].islower():
             pieces.append(line[start : match.end()].strip())
             start = match.end()
     rest = line[start:].strip()

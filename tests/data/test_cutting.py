@@ -43,6 +43,7 @@ def test_sentences_are_cut_behind_their_ends_and_nowhere_else() -> None:
         "The first of the sentences.", "The second of them?", '"Third of the sentences!"', "And",
     ]  # fmt: skip
     assert sentences("In the year 44 v. Chr. there was one. ") == ["In the year 44 v. Chr. there was one."]
+    assert sentences("你好！我也不知道。In") == ["你好！", "我也不知道。", "In"]
     assert sentences("  ") == []
 
 

@@ -36,7 +36,7 @@ def choose(hub_set: HubSet, listing: Listing, code: str, treebank: str | None = 
     known = by_language(hub_set, listing)
     found = known.get(code) or known.get(ALSO.get(code, ""), [])
     if treebank is not None:
-        named = [config for config in listing.files if hub_set.language_of(config) == code]
+        named = [config for config in listing.files if hub_set.language_of(config) in (code, ALSO.get(code, code))]
         if treebank not in named:
             raise NotFoundError(
                 f"{listing.repo} has no treebank {treebank!r} of {code!r}{did_you_mean(treebank, named)}: "

@@ -14,6 +14,9 @@ from hyperx_cl.errors import ConflictError, DataError
 
 FORMAT = "hyperx-cl/source@1"
 
+TEXT = "text"
+"""What the one file of a language's text is called where others have splits."""
+
 
 @dataclass(frozen=True)
 class Part:
