@@ -57,7 +57,7 @@ def conllu_blocks(rows: Iterable[Mapping[str, Any]], names: Sequence[str], where
             lines.append(_row(str(index), word, rest))
         yield "\n".join(lines) + "\n\n"
     if hidden > _HIDDEN * seen:
-        raise DataError(f"{where} comes without its words, which are not free: take another one with --treebank NAME")
+        raise DataError(f"{where} comes without its words, which are not free: take another with data get --treebank")
 
 
 def iob2_blocks(rows: Iterable[Mapping[str, Any]], names: Sequence[str], where: str) -> Iterator[str]:

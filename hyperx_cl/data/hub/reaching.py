@@ -78,7 +78,7 @@ def speaking(what: str) -> Iterator[None]:
         if isinstance(error, FileNotFoundError):
             raise NotFoundError(f"{what} is not on the Hub any more") from error
         if isinstance(error, (ValueError, OSError, TypeError, KeyError)):  # pyarrow's errors are among these
-            raise DataError(f"{what} cannot be read as Parquet ({type(error).__name__}): it is damaged") from error
+            raise DataError(f"{what} cannot be read ({type(error).__name__}): it is damaged, or has changed") from error
         raise
 
 

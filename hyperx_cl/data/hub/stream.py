@@ -1,6 +1,7 @@
 """Rows of Parquet files on the Hub, streamed by `datasets`: a part of a file at a time, never the whole of it."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from hyperx_cl.data.hub.listing import HubFile, Listing
@@ -34,10 +35,6 @@ class Stream:
         from pyarrow import CacheOptions
         from pyarrow.dataset import ParquetFragmentScanOptions
 
-        # Each of these tries takes up to half a minute: twenty, as is usual, would leave a user in doubt for long.
-        datasets.config.STREAMING_READ_MAX_RETRIES = datasets.config.STREAMING_OPEN_MAX_RETRIES = _READS
-        datasets.disable_progress_bars()
-        datasets.logging.set_verbosity(datasets.logging.CRITICAL)  # errors are told once, by us
         places = [f"hf://datasets/{listing.repo}@{listing.revision}/{file.path}" for file in files]
         self._what = what
         options: dict[str, Any] = {}
@@ -47,7 +44,7 @@ class Stream:
                 "columns": list(columns),
                 "fragment_scan_options": ParquetFragmentScanOptions(cache_options=cache),
             }
-        with speaking(what):
+        with speaking(what), _quietly():
             self._rows = datasets.load_dataset(
                 "parquet", data_files={"train": places}, split="train", streaming=True, **options
             )  # fmt: skip
@@ -59,5 +56,30 @@ class Stream:
 
     def __iter__(self) -> Iterator[Row]:
         """The rows, in their order."""
-        with speaking(self._what):
+        with speaking(self._what), _quietly():
             yield from self._rows
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Let `datasets` say nothing, as errors are told once and by us, and give up after three tries.
+
+    Each try takes up to half a minute: twenty, as is usual, would leave a user in doubt for long.
+    """
+    import datasets
+
+    names = ("STREAMING_READ_MAX_RETRIES", "STREAMING_OPEN_MAX_RETRIES")
+    before = {name: getattr(datasets.config, name) for name in names}
+    verbosity, bars = datasets.logging.get_verbosity(), datasets.are_progress_bars_disabled()
+    try:
+        for name in names:
+            setattr(datasets.config, name, _READS)
+        datasets.logging.set_verbosity(datasets.logging.CRITICAL)
+        datasets.disable_progress_bars()
+        yield
+    finally:
+        for name, value in before.items():
+            setattr(datasets.config, name, value)
+        datasets.logging.set_verbosity(verbosity)
+        if not bars:
+            datasets.enable_progress_bars()

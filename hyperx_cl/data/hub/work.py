@@ -101,6 +101,8 @@ class Work:
         )
         for split in done.new:
             source = self._fetch(listing, source, split)
+            part = source.parts[split]
+            tell(f"  {part.name}: {part.count:,} {'lines' if self.set is WIKIPEDIA else 'sentences'}")
         return replace(done, source=source)
 
     def result(self) -> Fetched:

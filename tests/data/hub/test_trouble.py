@@ -51,6 +51,14 @@ def test_a_hub_that_is_not_there_is_a_network_error(root: Path, hub_environment:
     assert ended.stderr.count("\n") == 1 and not root.exists()
 
 
+def test_an_answer_that_is_none_is_one_sentence(hub: HubServer, get: Get, root: Path) -> None:
+    hub.add(UD, SMALL)
+    hub.faults.append(Fault("/api/datasets/commul", status=200))
+    code, _, err = get("--lang", "mt", "--task", "pos")
+    assert code == 6 and err.startswith(f"Error: the list of {UD} cannot be read (")
+    assert err.count("\n") == 1 and not root.exists()
+
+
 def test_a_body_that_is_cut_off_is_read_again(hub: HubServer, get: Get, root: Path) -> None:
     hub.add(UD, SMALL)
     hub.faults.append(Fault("_store/", truncated=True))
@@ -129,8 +137,8 @@ DAMAGED: dict[str, tuple[bytes, str]] = {
         entities([["a" * 501]], [[0]]),
         "row 1: 'aaaaaaaaaaaaaaaaaaaa'… has 501 characters, which is no word",
     ),
-    "no parquet": (b"PAR1" + b"x" * 500 + b"PAR1", "cannot be read as Parquet"),
-    "cut off": (MALTA[: len(MALTA) // 2], "cannot be read as Parquet"),
+    "no parquet": (b"PAR1" + b"x" * 500 + b"PAR1", "cannot be read ("),
+    "cut off": (MALTA[: len(MALTA) // 2], "cannot be read ("),
 }
 
 
