@@ -67,13 +67,13 @@ def split_files(config: str, train: bytes, dev: bytes, test: bytes) -> dict[str,
     return {f"{config}/{split}-00000-of-00001.parquet": data for split, data in splits.items()}
 
 
-def articles(count: int, sentences: int, *, seed: int = 0, group: int = 10) -> bytes:
+def articles(count: int, sentences: int, *, seed: int = 0, group: int = 10, width: int = 40) -> bytes:
     """Articles under a heading, whose sentences are all different and cannot be compressed."""
     rng = random.Random(seed)
     texts = []
     for number in range(count):
         lines = (
-            f"Sentenza {seed} {number} {n} {rng.randbytes(40).hex()} tispiċċa hawn." for n in range(sentences)
+            f"Sentenza {seed} {number} {n} {rng.randbytes(width).hex()} tispiċċa hawn." for n in range(sentences)
         )  # fmt: skip
         texts.append("Storja\n\n" + " ".join(lines) + "\n\nĦoloq\n")
     return parquet({"id": [str(n) for n in range(count)], "title": ["Titlu"] * count, "text": texts}, group=group)
