@@ -8,10 +8,17 @@ import sys
 
 from hyperx_cl.cli.app import run
 
-for line in sys.stdin:
-    home, words = json.loads(line)
-    os.environ["HYPERX_HOME"] = home
-    out, err = io.StringIO(), io.StringIO()
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        code = run(words)
-    print(json.dumps([code, out.getvalue(), err.getvalue()]), flush=True)
+
+def main() -> None:
+    """Run each line of standard input, a home and words, and answer with exit code, output and errors."""
+    for line in sys.stdin:
+        home, words = json.loads(line)
+        os.environ["HYPERX_HOME"] = home
+        out, err = io.StringIO(), io.StringIO()
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            code = run(words)
+        print(json.dumps([code, out.getvalue(), err.getvalue()]), flush=True)
+
+
+if __name__ == "__main__":  # not when it is read for doctests
+    main()
