@@ -85,7 +85,7 @@ def test_a_type_without_seats_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_is_not_there() -> None:
-    with pytest.raises(NotFoundError, match=r"^There is no backbone folder /nowhere/at/all\.$"):
+    with pytest.raises(NotFoundError, match=r"^There is no backbone folder /nowhere/at/all; give "):
         load_backbone("/nowhere/at/all")
 
 
