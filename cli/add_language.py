@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hyperx_cl.artefact import LanguageRecord
+from hyperx_cl.cli.fetching import data_home, have, origin
 from hyperx_cl.cli.loading import find_model, load_model
 from hyperx_cl.cli.options import BackbonePlace, Common, Config, Device, ModelName, Resume, command
 from hyperx_cl.cli.output import Grid
 from hyperx_cl.cli.recording import recording
 from hyperx_cl.cli.words import codes
 from hyperx_cl.config import AddOptions, as_dict
+from hyperx_cl.data.hub.source import TEXT, data_file
+from hyperx_cl.data.hub.work import Wanted
 from hyperx_cl.errors import HyperXError, NotFoundError, UsageError
 from hyperx_cl.languages import canonical, name
 from hyperx_cl.registry.home import home
@@ -30,6 +33,9 @@ if TYPE_CHECKING:
     from hyperx_cl.train.proof import Proof
     from hyperx_cl.transliteration import Transliteration
 
+WIKIPEDIA = "wikipedia"
+"""Said instead of a file: text of Wikipedia, from the Hub."""
+
 EXAMPLE = 'hyperx-cl add-language mt --mlm wiki.txt --source "Maltese Wikipedia" --licence CC-BY-SA-4.0'
 
 
@@ -43,7 +49,13 @@ def add_language(
     flags: Annotated[dict[str, Any], AddOptions],
     code: Annotated[str, typer.Argument(metavar="CODE", help="Code of the new language: BCP 47 or ISO 639-3.")],
     mlm: Annotated[
-        Path | None, typer.Option("--mlm", help="Raw text, a sentence a line: txt, gz, bz2, xz.", show_default=False)
+        Path | None,
+        typer.Option(
+            "--mlm",
+            metavar="FILE|wikipedia",
+            help="Raw text, a sentence a line: txt, gz, bz2, xz; or from Wikipedia.",
+            show_default=False,
+        ),
     ] = None,
     like: Annotated[
         str | None, typer.Option("--like", metavar="LANGS", help="No text: the mean of these.", show_default=False)
@@ -71,6 +83,8 @@ def add_language(
 ) -> None:
     """Add a language from raw text: only its own part and shift are learnt, and what else is wanted.
 
+    With --mlm wikipedia the text is fetched from the Hub, --max-lines of it (20,000 lines unless said).
+
     With CODE alone nothing is learnt: it is the mean of the nearest stored languages by family tree and map.
 
     Where the backbone cannot read the language's letters, a table of transliteration (letters, a tab, their replacement
@@ -80,8 +94,9 @@ def add_language(
     options = resolve(AddOptions, file=config, flags=flags)
     if mlm is not None and alike:
         raise UsageError("give either --mlm FILE, the language's text, or --like LANGS, languages that it resembles")
-    if mlm is not None and not mlm.is_file():
-        raise NotFoundError(f"there is no file {mlm}: check the path")
+    fetched = mlm is not None and str(mlm) == WIKIPEDIA and not mlm.exists()
+    if mlm is not None and not fetched and not mlm.is_file():
+        raise NotFoundError(f"there is no file {mlm}: check the path, or take Wikipedia's with --mlm {WIKIPEDIA}")
     if mlm is None:
         _expect_no_learning(flags, output_dir=output_dir, resume=resume)
     facts = {key: value for key, value in (("source", source), ("licence", licence)) if value}
@@ -91,6 +106,9 @@ def add_language(
         for other in alike:
             registry.history(other, record.name)
         letters = _Letters(transliteration, short)
+        if fetched:
+            mlm, told = _from_wikipedia(common, short, options.max_lines or None)
+            facts = told | facts
         work = _Work(registry, record, parent, short, options, letters, backbone, device, facts)
         if mlm is None:
             near = [] if alike else relatives(short, _learnt(registry, record))
@@ -226,6 +244,13 @@ class _Letters:
                 "says (another one: --transliteration FILE; none: --transliteration none)."
             )
         return rules
+
+
+def _from_wikipedia(common: Common, code: str, max_lines: int | None) -> tuple[Path, dict[str, Any]]:
+    """The file with the language's text, fetched if need be, and where it is from."""
+    (done,) = have(common, [Wanted("mlm", code)], max_lines=max_lines)
+    facts = {"source": f"Wikipedia: {origin(done.source)}", "licence": done.source.licence}
+    return data_file(data_home(), "mlm", code, TEXT), facts
 
 
 def _expect_no_learning(flags: Mapping[str, Any], **others: Any) -> None:

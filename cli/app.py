@@ -12,6 +12,7 @@ from hyperx_cl.cli import (
     add_language,
     add_task,
     bench,
+    data,
     demo,
     evaluate,
     fewshot,
@@ -27,6 +28,7 @@ from hyperx_cl.cli.output import visible
 from hyperx_cl.errors import HyperXError
 
 RESUMABLE = ("train", "add-language", "add-task")
+FETCHING = "data"
 INTERRUPTED = 130
 
 app = typer.Typer(
@@ -41,7 +43,7 @@ app = typer.Typer(
 )
 for command in (train, add_language, add_task, fewshot, evaluate, tag):
     command.add_to(app)
-for commands in (models, languages, tasks, runs, bench):
+for commands in (data, models, languages, tasks, runs, bench):
     app.add_typer(commands.app)
 for command in (info, demo):
     command.add_to(app)
@@ -99,8 +101,10 @@ def _failed(words: Sequence[str], error: Exception, message: str, code: int) -> 
 
 
 def _interrupted(words: Sequence[str]) -> int:
-    resumable = next((word for word in words if not word.startswith("-")), "") in RESUMABLE
-    hint = "go on with the same command and --resume" if resumable else "nothing was stored; run it again"
+    name = next((word for word in words if not word.startswith("-")), "")
+    hint = "go on with the same command and --resume" if name in RESUMABLE else "nothing was stored; run it again"
+    if name == FETCHING:
+        hint = "what is whole stays, the same command goes on with the rest"
     return _say(f"Interrupted; {hint}.", INTERRUPTED)
 
 

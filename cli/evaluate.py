@@ -1,21 +1,26 @@
 """`evaluate`: a language x task table of scores with their intervals, on gold data."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 
 from hyperx_cl.cli.completion import complete_language, complete_task
+from hyperx_cl.cli.fetching import data_home, have, on_hub
 from hyperx_cl.cli.gold import choose_pairs, gold_hashes
-from hyperx_cl.cli.loading import find_model, load_model, tasks_of
+from hyperx_cl.cli.loading import find_model, load_model, task_of, tasks_of
 from hyperx_cl.cli.options import BackbonePlace, Common, DataDir, Device, LabelMap, ModelName, Precision, command
 from hyperx_cl.cli.output import Grid
 from hyperx_cl.cli.plan import with_label_maps
 from hyperx_cl.cli.recording import recording, versions
 from hyperx_cl.cli.words import codes, names
+from hyperx_cl.data.hub.work import Wanted
 from hyperx_cl.data.root import DataRoot
 from hyperx_cl.errors import UsageError
 from hyperx_cl.evaluate.report import PairScore, table, to_csv, to_json, to_markdown
+from hyperx_cl.registry.records import ModelRecord
+from hyperx_cl.registry.store import Registry
 from hyperx_cl.segment import ExternalSegmenter, Segmenter, segmenter_for
 from hyperx_cl.train.progress import reporting
 
@@ -64,13 +69,14 @@ def evaluate(
     precision: Precision = "auto",
 ) -> None:
     """Score the model's languages and tasks: seen, unseen and all averages, intervals, pieces per word."""
-    if data_dir is None:
+    if data_dir is None and not lang and not data_home().is_dir():
         raise UsageError(
-            "--data-dir is missing: name the folder that holds ud/LANG/test.conllu and ner/LANG/test.conll"
+            "there is nothing to score on: name languages with --lang, whose data is fetched from the Hub, or with "
+            "--data-dir the folder that holds ud/LANG/test.conllu and ner/LANG/test.conll"
         )
-    root = DataRoot(data_dir)
     with common.registry() as registry:
         record = find_model(registry, model, backbone)
+        root = DataRoot(data_dir or _from_hub(common, registry, record, codes(lang), names(task)))
         pairs = choose_pairs(registry, record, root, codes(lang), names(task), split, note=common.out.note)
         splitters = _splitters(pairs, tokenizer) if raw else {}
         mapped = with_label_maps(tasks_of(record), label_map or ())
@@ -107,6 +113,22 @@ def evaluate(
                 run.metrics |= {f"{score.task}:{score.language}, {score.metric}": score.value for score in aligned}
                 scores += aligned
     _show(common, form, scores, about | {"versions": versions(), "data_hashes": data})
+
+
+def _from_hub(
+    common: Common, registry: Registry, record: ModelRecord, languages: Sequence[str], tasks: Sequence[str]
+) -> Path:
+    """The folder of fetched data; what is missing in the languages that are named is fetched.
+
+    Tasks that are not named are scored where the Hub has them.
+    """
+    for code in languages:
+        registry.history(code, record.name)
+    chosen = [task_of(record, name, labelling=False) for name in tasks]
+    found = chosen or [task for task in tasks_of(record).values() if task.kind != "mlm"]
+    kinds = [kind for kind in map(on_hub, found) if kind]
+    have(common, [Wanted(kind, code) for kind in kinds for code in languages], lenient=not chosen)
+    return data_home()
 
 
 def _splitters(pairs: Sequence[tuple[str, str]], tokenizer: str | None) -> dict[str, Segmenter]:

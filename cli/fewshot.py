@@ -10,6 +10,7 @@ import typer
 
 from hyperx_cl.cli.add_language import expect_proof, proof_data, proof_lines
 from hyperx_cl.cli.completion import complete_language, complete_task
+from hyperx_cl.cli.fetching import data_home, have, on_hub, origin
 from hyperx_cl.cli.fewshot_full import Asked, expect_place, expect_words, learn_fully
 from hyperx_cl.cli.loading import find_model, load_model, task_of, tasks_of
 from hyperx_cl.cli.options import BackbonePlace, Common, Config, DataDir, Device, LabelMap, ModelName, command
@@ -19,6 +20,7 @@ from hyperx_cl.cli.recording import recording
 from hyperx_cl.config import FewshotOptions, FullOptions, as_dict
 from hyperx_cl.data.conllu import read_conllu
 from hyperx_cl.data.examples import Sentence, content_hash
+from hyperx_cl.data.hub.work import Wanted
 from hyperx_cl.data.ner import read_iob2
 from hyperx_cl.data.root import DataRoot
 from hyperx_cl.data.tasks import Task, check_labels
@@ -72,7 +74,7 @@ def fewshot(
     options = resolve(FewshotOptions, file=config, flags=flags)
     full_options = resolve(FullOptions, file=config, flags=full_flags)
     expect_words(full, flags, full_flags, output_dir, name)
-    if (data is None) == (data_dir is None) and not (full and data):
+    if data and data_dir and not full:
         raise UsageError("give either --data FILE or --data-dir DIR, of which the language's train split is drawn from")
     made, folder = name or "", Path(os.path.abspath(output_dir or ""))
     with common.registry() as registry:
@@ -82,6 +84,9 @@ def fewshot(
         parent = registry.language(code, record.name).stored
         task_of(record, task)  # it is there, and labels words
         chosen = with_label_maps(tasks_of(record), label_map or ())[task]
+        told: dict[str, Any] = {}
+        if data is None and data_dir is None:
+            data_dir, told = data_home(), _from_hub(common, chosen, code)
         sentences = read_labelled(chosen, data) if data else DataRoot(data_dir or "").load(chosen, code, "train")
         tested = read_labelled(chosen, test) if test else None
 
@@ -123,7 +128,7 @@ def fewshot(
                 drawn,
                 options,
                 test=tested,
-                provenance={"data": place.name},  # a record travels: the way to the file stays here
+                provenance=told or {"data": place.name},  # a record travels: the way to the file stays here
                 reporter=run,
             )
             expect_proof(learnt.proof)
@@ -134,6 +139,19 @@ def fewshot(
             )
             run.metrics |= _summary(record.name, code, task, stored, learnt)
         _show(common, record.name, code, task, stored, learnt)
+
+
+def _from_hub(common: Common, task: Task, code: str) -> dict[str, Any]:
+    """See to it that the task's sentences in the language are fetched, and tell where they are from.
+
+    Raises:
+        UsageError: No data set of the Hub is of this kind.
+    """
+    name = on_hub(task)
+    if name is None:
+        raise UsageError(f"the Hub's data has no {task.name}: give --data FILE or --data-dir DIR")
+    (done,) = have(common, [Wanted(name, code)])
+    return {"data": origin(done.source), "licence": done.source.licence}
 
 
 def read_labelled(task: Task, path: Path) -> list[Sentence]:

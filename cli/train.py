@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hyperx_cl.cli.dry_run import show_plan
+from hyperx_cl.cli.fetching import MaxLines, data_home, from_hub
 from hyperx_cl.cli.keeping import expect_free, keep_model
 from hyperx_cl.cli.options import Common, Config, DataDir, Device, LabelMap, Resume, command
 from hyperx_cl.cli.output import Grid, Output
@@ -37,7 +38,10 @@ EXAMPLE = "hyperx-cl train --backbone bert-base-multilingual-cased --data-dir DI
 
 def _languages(word: str, what: str) -> Any:
     return typer.Option(
-        word, metavar="LANGS", help=f"Languages of {what}: en,tr, or none.", show_default="all there are"
+        word,
+        metavar="LANGS",
+        help=f"Languages of {what}: en,tr, or none.",
+        show_default="with --data-dir all there are",
     )
 
 
@@ -78,6 +82,7 @@ def train(
     leave_out: Annotated[
         str | None, typer.Option("--leave-out", metavar="LANGS", help="Languages to keep out.", show_default=False)
     ] = None,
+    max_lines: MaxLines = None,
     resume: Resume = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Read the data, print the plan, train nothing.")] = False,
     device: Device = "auto",
@@ -89,16 +94,18 @@ def train(
         raise UsageError(
             "--backbone is missing: name a folder, or a model on the Hub such as bert-base-multilingual-cased"
         )
+    wanted: Mapping[str, str | None] = {"mlm": mlm, "pos": pos, "ner": ner}
+    own: Sequence[str] = task or ()
     if data_dir is None:
+        wanted, own = from_hub(common, wanted, own, leave_out=leave_out, max_lines=max_lines, dry_run=dry_run)
+    elif max_lines is not None:
         raise UsageError(
-            "--data-dir is missing: for now the data is what a folder holds, so name one with ud/LANG/train.conllu, "
-            "ner/LANG/train.conll and mlm/LANG.txt"
+            "--max-lines is of text from the Hub: with --data-dir all of its text is read, so leave it out"
         )
     place = str(Path(backbone).resolve()) if Path(backbone).is_dir() else backbone
-    root = DataRoot(data_dir)
+    root = DataRoot(data_dir or data_home())
     plan = make_plan(
-        root, {"mlm": mlm, "pos": pos, "ner": ner}, own=task or (), columns=column or (), label_maps=label_map or (),
-        leave_out=leave_out,
+        root, wanted, own=own, columns=column or (), label_maps=label_map or (), leave_out=leave_out
     )  # fmt: skip
     parse_shares(options.task_shares, plan.tasks)  # refused by name before anything is loaded
     title = name or re.sub(r"[^A-Za-z0-9._-]", "-", f"{Path(backbone).name}-d{shape.projected}").lstrip(".-_")

@@ -1,8 +1,12 @@
 """What every test has: a temporary home, no Hub, and backbones that are tiny, small or real."""
 
+import json
 import os
 import platform
-from collections.abc import Callable
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,8 +23,12 @@ from tests.backbone_types import UNIGRAM, masked_lm, with_tokenizer
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
+    from tests.hub_server import HubServer
+
 ROOT = Path(__file__).parents[1]
 MAX_LENGTH = 128
+HUB_TOKEN = "hf_ofTheTests"
+"""Given to the Hub, and nowhere else to be seen."""
 SIZES: dict[str, Any] = {
     "hidden_size": 32,
     "num_hidden_layers": 3,
@@ -149,3 +157,63 @@ def _save_random(build: Callable[[], "PreTrainedModel"], folder: Path) -> None:
             for parameter in model.parameters():
                 parameter.add_(0.1 * torch.randn_like(parameter))
     model.save_pretrained(folder)
+
+
+@dataclass(frozen=True)
+class Online:
+    """Runs command lines in a process of its own that has a Hub: whether there is one is read when it starts."""
+
+    process: "subprocess.Popen[str]"
+
+    def __call__(self, *words: str | Path) -> tuple[int, str, str]:
+        """Run one, and return its exit code, what it printed, and what it said on stderr."""
+        assert self.process.stdin is not None and self.process.stdout is not None
+        line = json.dumps([os.environ["HYPERX_HOME"], [str(word) for word in words]])
+        self.process.stdin.write(line + "\n")
+        self.process.stdin.flush()
+        code, out, err = json.loads(self.process.stdout.readline())
+        assert HUB_TOKEN not in out + err
+        return code, out, err
+
+
+@pytest.fixture(scope="session")
+def hub_server() -> Iterator["HubServer"]:
+    """A Hub on 127.0.0.1 for the whole session."""
+    from tests.hub_server import serving
+
+    with serving() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def hub_environment(hub_server: "HubServer", tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The environment of a process that has that Hub."""
+    kept = {name: value for name, value in os.environ.items() if name != "HF_HUB_OFFLINE"}
+    return kept | {
+        "HF_ENDPOINT": hub_server.url, "HF_HOME": str(tmp_path_factory.mktemp("hf")), "HF_TOKEN": HUB_TOKEN,
+        "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
+    }  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def _online(hub_environment: dict[str, str]) -> Iterator[Online]:
+    with subprocess.Popen(
+        [sys.executable, str(ROOT / "tests" / "hub_worker.py")], env=hub_environment, text=True,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    ) as process:  # fmt: skip
+        yield Online(process)
+        process.terminate()
+
+
+@pytest.fixture
+def hub(hub_server: "HubServer") -> Iterator["HubServer"]:
+    """That Hub, empty."""
+    hub_server.reset()
+    yield hub_server
+    hub_server.reset()
+
+
+@pytest.fixture
+def online(_online: Online, hub: "HubServer") -> Online:
+    """Command lines with that Hub, in the test's own home."""
+    return _online

@@ -156,7 +156,10 @@ def test_a_transliteration_in_a_file_from_elsewhere_is_checked(changed: bytes, m
         (lambda: patched(("a", "b", "c")), "3 pieces"),
         (lambda: patched(bias=numbers(3)), r"biases \(3,\)"),
         (lambda: patched(embeddings=numbers(2)), r"rows \(2,\)"),
-        (lambda: patched(embeddings=numbers(2, 4)), "part and token patch are of different backbones, with hidden sizes 5"),
+        (
+            lambda: patched(embeddings=numbers(2, 4)),
+            "part and token patch are of different backbones, with hidden sizes 5",
+        ),
         (lambda: patched(("a", "a")), "has a piece twice"),
         (lambda: patched(("a", "")), "'' cannot be a piece"),
         (lambda: patched(("a", "b" * 65)), "cannot be a piece"),

@@ -118,7 +118,7 @@ def test_labels_are_renamed(cli: Cli, root: Path, some: Path, stocked: Path) -> 
 @pytest.mark.parametrize(
     ("words", "code", "sentence"),
     [
-        ([], 2, "--data-dir is missing"),
+        ([], 2, "there is nothing to score on: name languages with --lang"),
         (["--data-dir", "{root}", "--lang", "mt"], 3, "language 'mt' (Maltese) is not stored for model 'tiny'"),
         (["--data-dir", "{root}", "--task", "poss"], 3, "has no task 'poss' (did you mean 'pos'?)"),
         (["--data-dir", "{other}"], 3, "has no test file for"),

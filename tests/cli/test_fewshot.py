@@ -113,7 +113,8 @@ def test_sentences_are_the_same_by_their_words() -> None:
 @pytest.mark.parametrize(
     ("words", "code", "sentence"),
     [
-        (["--lang", "tr", "--task", "pos"], 2, "give either --data FILE or --data-dir DIR"),
+        (["--lang", "tr", "--task", "pos"], 5, "pos in tr would have to be fetched from the Hub"),
+        (["--lang", "tr", "--task", "pos", "--data", "{bad}", "--data-dir", "{root}"], 2, "give either --data FILE or"),
         (["--lang", "tr", "--task", "poss", "--data-dir", "{root}"], 3, "has no task 'poss' (did you mean 'pos'?)"),
         (["--lang", "tr", "--task", "mlm", "--data-dir", "{root}"], 2, "task 'mlm' labels no words"),
         (

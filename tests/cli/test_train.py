@@ -67,7 +67,7 @@ def test_column_and_label_map(cli: Cli, root: Path, tiny_backbone: Path) -> None
     ("words", "code", "sentence"),
     [
         (["--data-dir", "{root}"], 2, "--backbone is missing"),
-        (["--backbone", "{backbone}"], 2, "--data-dir is missing: for now"),
+        (["--backbone", "{backbone}"], 2, "there is nothing to train on: name languages with"),
         (["--backbone", "{backbone}", "--data-dir", "{root}", "--warmup", "9", "--steps", "5"], 2, "warmup (9) must"),
         (["--backbone", "{backbone}", "--data-dir", "{root}", "--preset", "paper-bas"], 2, "did you mean 'paper-base'"),
         (["--backbone", "{backbone}", "--data-dir", "{root}", "--pos", "q-x"], 3, "is not a language code"),

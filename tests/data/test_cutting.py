@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hyperx_cl.data.cutting import cut_line
+from hyperx_cl.data.cutting import cut_line, ends_sentence, sentences
 
 
 @given(st.text(alphabet="ab .。\u0301\u0e48", max_size=300), st.integers(2, 40))
@@ -36,3 +36,20 @@ def test_an_accent_stays_with_its_letter() -> None:
     first, second = cut_line("abcdefghix\u0323\u0301yz", 11)
     assert (first, second) == ("abcdefghi", "x\u0323\u0301yz")
     assert not unicodedata.combining(second[0])
+
+
+def test_sentences_are_cut_behind_their_ends_and_nowhere_else() -> None:
+    assert sentences("The first of the sentences. The second of them? \"Third of the sentences!\" And") == [
+        "The first of the sentences.", "The second of them?", '"Third of the sentences!"', "And",
+    ]  # fmt: skip
+    assert sentences("In the year 44 v. Chr. there was one. ") == ["In the year 44 v. Chr. there was one."]
+    assert sentences("你好！我也不知道。In") == ["你好！", "我也不知道。", "In"]
+    assert sentences("  ") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "ends"),
+    [("So it ends.", True), ("Really?”", True), ("終わり。", True), ("A heading", False), ("", False), ("v1.0", False)],
+)
+def test_whether_a_text_ends_as_sentences_do(text: str, ends: bool) -> None:
+    assert ends_sentence(text) is ends

@@ -34,7 +34,7 @@ def test_a_part_of_the_lower_layers_is_a_whole_part_with_nothing_above(model: Hy
         model.new_language("mt", model.base["mt"].own.embedding).own.part = part
         logits.append(model(seen).logits[0])
     without, short, full = logits
-    assert torch.equal(short, full)
+    torch.testing.assert_close(short, full)  # products of other widths round otherwise on some processors
     assert not torch.allclose(short, without, atol=1e-3)
 
 
