@@ -144,8 +144,8 @@ def _train(
 
         def work(telling: Any) -> "Trained":
             return train_joint(
-                load_backbone(backbone, adapter_site=shape.adapter_site), root, plan.tasks, plan.languages, model_options=shape, options=options,
-                out=out, resume=resume, reporter=telling, cpu=cpu,
+                load_backbone(backbone, adapter_site=shape.adapter_site), root, plan.tasks, plan.languages,
+                model_options=shape, options=options, out=out, resume=resume, reporter=telling, cpu=cpu,
             )  # fmt: skip
 
         if not first:  # one process of several keeps the books

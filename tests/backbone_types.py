@@ -47,18 +47,20 @@ def masked_lm(kind: str, vocabulary: int) -> "Callable[[], PreTrainedModel]":
             return lambda: t.DistilBertForMaskedLM(distil)
         case "modernbert" | "modernbert-biased":  # two kinds of attention; biases everywhere or nowhere
             biased = kind.endswith("biased")
-            modern = t.ModernBertConfig(
-                global_attn_every_n_layers=2, local_attention=4, norm_bias=biased, mlp_bias=biased,
-                classifier_bias=biased, decoder_bias=biased, bos_token_id=2, cls_token_id=2, eos_token_id=3,
-                sep_token_id=3, max_position_embeddings=MAX_LENGTH, **common, **SIZES,
-            )  # fmt: skip
+            own: dict[str, Any] = {
+                "global_attn_every_n_layers": 2, "local_attention": 4, "norm_bias": biased, "mlp_bias": biased,
+                "classifier_bias": biased, "decoder_bias": biased, "bos_token_id": 2, "cls_token_id": 2,
+                "eos_token_id": 3, "sep_token_id": 3, "max_position_embeddings": MAX_LENGTH,
+            }  # fmt: skip
+            modern = t.ModernBertConfig(**own, **common, **SIZES)
             return lambda: t.ModernBertForMaskedLM(modern)
         case "deberta-v2" | "deberta-v2-own-head":  # a LayerNorm over relative positions, a convolution with another
-            deberta = t.DebertaV2Config(
-                relative_attention=True, position_buckets=8, norm_rel_ebd="layer_norm", share_att_key=True,
-                pos_att_type=["p2c", "c2p"], conv_kernel_size=3, position_biased_input=False, type_vocab_size=0,
-                legacy=kind == "deberta-v2", max_position_embeddings=MAX_LENGTH, **common, **SIZES,
-            )  # fmt: skip
+            own = {
+                "relative_attention": True, "position_buckets": 8, "norm_rel_ebd": "layer_norm", "share_att_key": True,
+                "pos_att_type": ["p2c", "c2p"], "conv_kernel_size": 3, "position_biased_input": False,
+                "type_vocab_size": 0, "legacy": kind == "deberta-v2", "max_position_embeddings": MAX_LENGTH,
+            }  # fmt: skip
+            deberta = t.DebertaV2Config(**own, **common, **SIZES)
             return lambda: t.DebertaV2ForMaskedLM(deberta)
         case "camembert":
             shifted = MAX_LENGTH + 2  # its positions start behind the padding's

@@ -49,7 +49,8 @@ def expect_encoder(name: str, config: Any, adapter_site: str) -> None:
     masked = kind in MODEL_FOR_MASKED_LM_MAPPING_NAMES
     if getattr(config, "is_decoder", False) or (not masked and kind in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES):
         raise UsageError(
-            f"The backbone {name} of type '{kind}' is a decoder, which reads a word without what follows; use {_instead()}."
+            f"The backbone {name} of type '{kind}' is a decoder, which reads a word without what follows; "
+            f"use {_instead()}."
         )
     if not masked:
         raise UsageError(f"The backbone {name} of type '{kind}' is no masked language model; use {_instead()}.")
