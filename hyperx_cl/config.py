@@ -73,6 +73,7 @@ class TrainOptions:
     train_hypernetwork: Annotated[bool, "let hypernetwork and embeddings learn; without, a control"] = True
     validate_every: Annotated[int, "steps between two validations"] = 1000
     validation_sentences: Annotated[int, "sentences of each pair in a validation"] = 64
+    gradient_checkpointing: Annotated[bool, "compute layers anew in the backward pass: less memory, more time"] = False
     average_last: Annotated[int, "validated checkpoints at the end that are averaged (1: none)"] = 3
     checkpoint_every: Annotated[int, "steps between two checkpoints to resume from"] = 250
     seed: Annotated[int, "seed of initialisation, order and masks"] = 1

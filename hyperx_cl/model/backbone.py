@@ -128,6 +128,15 @@ class Backbone:
         path: str = getattr(SEATS[info.model_type], placement)
         return [self.encoder.get_submodule(path.format(i=i)) for i in range(info.layers)]
 
+    def layers(self, adapter_site: str = "") -> list[nn.Module]:
+        """The layers, which every seat's path leads through.
+
+        Args:
+            adapter_site: As for `sites`, where it was found to be right.
+        """
+        before, _, _ = (adapter_site or SEATS[self.info.model_type].ffn).partition("{i}")
+        return [self.encoder.get_submodule(f"{before}{i}") for i in range(self.info.layers)]
+
     def copy_norm(self, name: str) -> nn.LayerNorm:
         """A LayerNorm of ours that starts from the backbone's as it was loaded, in fp32; with a bias if it has one."""
         norm = self.norms[name]

@@ -1,6 +1,7 @@
 """Every type of backbone alike: seats, heads and positions of its own, nothing moved, every trained tensor reached."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -148,6 +149,51 @@ def test_loaded_again_gives_the_same_bits(kind: str, tmp_path: Path, typed_backb
         assert torch.equal(model(given).logits[0], loaded(given).logits[0])
 
 
+@pytest.mark.parametrize("kind", [*EVERY, "bert"])
+def test_layers_computed_anew_give_the_same_gradients(kind: str, typed_backbone: Folders, tiny_backbone: Path) -> None:
+    folders = (lambda _: tiny_backbone) if kind == "bert" else typed_backbone
+    model = _model(folders, kind, language_part=2)
+    pairs = [("pos", "en"), ("mlm", "mt"), ("ner", "ug")]
+    kept = _gradients(model, *pairs)
+    model.gradient_checkpointing = True
+    with _counted(model, kind) as runs:
+        anew = _gradients(model, *pairs)
+    assert len(runs) == 4  # two layers, twice
+    assert anew.keys() == kept.keys() and all(torch.equal(value, kept[name]) for name, value in anew.items())
+    model(batch(model, "pos", "en"))
+    assert all("forward" not in vars(module) for module in model.backbone.encoder.modules())
+
+
+def test_two_forwards_before_a_backward_each_keep_their_language(tiny_backbone: Path) -> None:
+    model = build(tiny_backbone, language_part=2)
+    first, second = batch(model, "pos", "en"), batch(model, "pos", "mt")
+    apart = [_gradients(model, pair) for pair in (("pos", "en"), ("pos", "mt"))]
+    model.gradient_checkpointing = True
+    model.zero_grad()
+    losses = [model(given).loss for given in (first, second)]
+    torch.stack([loss for loss in losses if loss is not None]).sum().backward()
+    for name, parameter in model.named_parameters():
+        wanted = sum(grads[name] for grads in apart if name in grads)
+        if parameter.grad is not None:
+            torch.testing.assert_close(parameter.grad, wanted, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", [*EVERY, "bert"])
+def test_gradients_over_a_backbone_in_bf16_point_where_those_in_fp32_do(
+    kind: str, typed_backbone: Folders, tiny_backbone: Path
+) -> None:
+    folders = (lambda _: tiny_backbone) if kind == "bert" else typed_backbone
+    pairs = [("pos", "en"), ("mlm", "mt"), ("ner", "ug")]
+    model = _model(folders, kind, language_part=2)
+    exact = _gradients(model, *pairs)
+    rough = _gradients(model.place("cpu", torch.bfloat16), *pairs)
+    assert rough.keys() == exact.keys() and all(value.dtype == torch.float32 for value in rough.values())
+    assert not all(torch.equal(value, exact[name]) for name, value in rough.items())
+    a, b = (torch.cat([value.flatten() for value in grads.values()]) for grads in (exact, rough))
+    assert functional.cosine_similarity(a, b, dim=0) > 0.999
+    assert 0.98 < float(b.norm() / a.norm()) < 1.02
+
+
 def test_deberta_s_own_head_is_found_where_its_configuration_is_silent(typed_backbone: Folders, tmp_path: Path) -> None:
     import json
     import shutil
@@ -159,6 +205,25 @@ def test_deberta_s_own_head_is_found_where_its_configuration_is_silent(typed_bac
     (tmp_path / "config.json").write_text(json.dumps(config))
     silent = load_backbone(str(tmp_path))
     assert len(silent.head) == 5 and silent.info.fingerprint == whole.info.fingerprint
+
+
+def _gradients(model: HyperX, *pairs: tuple[str, str]) -> dict[str, Tensor]:
+    model.zero_grad()
+    out = model(mixed(model, *pairs))
+    assert out.loss is not None
+    out.loss.backward()
+    return {name: p.grad.clone() for name, p in model.named_parameters() if p.grad is not None}
+
+
+@contextmanager
+def _counted(model: HyperX, kind: str) -> Iterator[list[int]]:
+    """Runs of the seats of both layers."""
+    runs: list[int] = []
+    seats = _seats(model, kind, "ffn")
+    handles = [seat.register_forward_pre_hook(lambda _m, _i: runs.append(1)) for seat in seats]
+    yield runs
+    for handle in handles:
+        handle.remove()
 
 
 def _model(folders: Folders, kind: str, **options: Any) -> HyperX:
