@@ -43,15 +43,20 @@ def show_plan(
     )  # fmt: skip
 
 
+_CALLED = (("num_hidden_layers", "n_layers"), ("hidden_size", "dim"))
+"""What layers and hidden width are called, and what DistilBERT calls them."""
+
+
 def _backbone_shape(backbone: str) -> tuple[int, int]:
     """Layers and hidden width out of a backbone's configuration, without its weights."""
     if Path(backbone).is_dir():
         try:
             config = json.loads((Path(backbone) / "config.json").read_text(encoding="utf-8"))
-            return int(config["num_hidden_layers"]), int(config["hidden_size"])
+            layers, hidden = (config.get(name, config.get(short)) for name, short in _CALLED)
+            return int(layers), int(hidden)
         except OSError as error:
             raise NotFoundError(f"there is no config.json in the backbone's folder {backbone}: give another") from error
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, AttributeError, TypeError) as error:
             raise DataError(f"{backbone}/config.json does not describe a transformer: give another folder") from error
     from transformers import AutoConfig
 

@@ -144,8 +144,8 @@ def _train(
 
         def work(telling: Any) -> "Trained":
             return train_joint(
-                load_backbone(backbone), root, plan.tasks, plan.languages, model_options=shape, options=options,
-                out=out, resume=resume, reporter=telling, cpu=cpu,
+                load_backbone(backbone, adapter_site=shape.adapter_site), root, plan.tasks, plan.languages,
+                model_options=shape, options=options, out=out, resume=resume, reporter=telling, cpu=cpu,
             )  # fmt: skip
 
         if not first:  # one process of several keeps the books
@@ -161,7 +161,7 @@ def _train(
 def _expect_settings(finished: ModelRecord, plan: Plan, shape: ModelOptions, options: TrainOptions) -> None:
     """Refuse to go on with a finished run as if it had been another one."""
     kept = finished.config
-    asked = [(kept["model"], as_dict(shape)), (kept["train"], as_dict(options))]
+    asked = [(as_dict(ModelOptions()) | kept["model"], as_dict(shape)), (kept["train"], as_dict(options))]
     asked.append(({"languages": kept["languages"]}, {"languages": plan.codes}))
     asked.append(({"tasks": sorted(task["name"] for task in kept["tasks"])}, {"tasks": sorted(plan.tasks)}))
     other = [key for was, now in asked for key, value in now.items() if was.get(key, value) != value]

@@ -24,6 +24,11 @@ class ModelOptions:
     projected: Annotated[int, "width d_p that the projector hands to the weight generator"] = 32
     bottleneck: Annotated[int, "bottleneck width of the generated adapters"] = 256
     placement: Annotated[Literal["ffn", "layer"], "adapter at the FFN output, or after the layer's LayerNorm"] = "ffn"
+    adapter_site: Annotated[
+        str,
+        "module path of the seats with {i} for the layer, such as encoder.layer.{i}.output.dense, for backbones "
+        "of a type that is not known here",
+    ] = ""
     adapter_norm: Annotated[bool, "LayerNorm inside the adapter, with generated scale and shift"] = False
     language_part: Annotated[int, "rank of the part every base language carries in base training (0: none)"] = 0
     initialisation: Annotated[Literal["scaled", "paper"], "scaled: for short budgets; paper: all N(0, 0.02²)"] = (
@@ -37,6 +42,13 @@ class ModelOptions:
         _at_least(self, "language_part", 0)
         _one_of(self, "placement", ("ffn", "layer"))
         _one_of(self, "initialisation", ("scaled", "paper"))
+        if self.adapter_site and "{i}" not in self.adapter_site:
+            raise UsageError(
+                f"adapter_site is '{self.adapter_site}'; it must hold {{i}} where the layer's number stands, as in "
+                "encoder.layer.{i}.output.dense."
+            )
+        if self.adapter_site and self.placement != "ffn":
+            raise UsageError("adapter_site and placement both say where the adapters sit; give one of them.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +73,7 @@ class TrainOptions:
     train_hypernetwork: Annotated[bool, "let hypernetwork and embeddings learn; without, a control"] = True
     validate_every: Annotated[int, "steps between two validations"] = 1000
     validation_sentences: Annotated[int, "sentences of each pair in a validation"] = 64
+    gradient_checkpointing: Annotated[bool, "compute layers anew in the backward pass: less memory, more time"] = False
     average_last: Annotated[int, "validated checkpoints at the end that are averaged (1: none)"] = 3
     checkpoint_every: Annotated[int, "steps between two checkpoints to resume from"] = 250
     seed: Annotated[int, "seed of initialisation, order and masks"] = 1
@@ -244,6 +257,14 @@ def help_of(cls: type[Any], name: str) -> str:
 def as_dict(options: Any) -> dict[str, Any]:
     """Plain values of an option object, for logs and the registry."""
     return dataclasses.asdict(options)
+
+
+def shape_identity(options: ModelOptions) -> dict[str, Any]:
+    """What of a model's shape belongs to its identity: all of it, a site only where one was given.
+
+    Models of the time before there was such an option keep their fingerprints.
+    """
+    return {name: value for name, value in as_dict(options).items() if name != "adapter_site" or value}
 
 
 def parse_shares(text: str, tasks: Collection[str] | None = None) -> dict[str, float]:

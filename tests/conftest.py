@@ -18,6 +18,8 @@ os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
 import pytest
 from hypothesis import settings
 
+from tests.backbone_types import UNIGRAM, masked_lm, with_tokenizer
+
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
@@ -117,6 +119,24 @@ def tiny_xlmr(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     _save_random(lambda: XLMRobertaForMaskedLM(config), folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def typed_backbone(
+    tmp_path_factory: pytest.TempPathFactory, tiny_backbone: Path, tiny_xlmr: Path
+) -> Callable[[str], Path]:
+    """Gives a random backbone of a type as a folder (2 layers, hidden 32), made when it is first asked for."""
+    made: dict[str, Path] = {}
+
+    def folder_of(kind: str) -> Path:
+        if kind not in made:
+            folder = tmp_path_factory.mktemp(kind)
+            pieces = with_tokenizer(tiny_xlmr if kind in UNIGRAM else tiny_backbone, folder)
+            _save_random(masked_lm(kind, pieces), folder)
+            made[kind] = folder
+        return made[kind]
+
+    return folder_of
 
 
 def _backbone(name: str) -> Path:

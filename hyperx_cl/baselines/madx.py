@@ -18,7 +18,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.hooks import RemovableHandle
-from transformers.activations import ACT2FN
 
 from hyperx_cl.data.batches import Batch, Pair
 from hyperx_cl.data.tasks import MLM, Task
@@ -176,14 +175,9 @@ class MadX(nn.Module):
         return Bottleneck(self.backbone.info.layers, self.backbone.info.hidden, rank)
 
     def _head(self, task: Task) -> nn.Module:
-        info, config = self.backbone.info, self.backbone.config
         if task.kind != "mlm":
-            return WordHead(info.hidden, len(task.labels))
-        head = MaskedHead(
-            self.backbone.head, hidden=info.hidden, vocabulary=info.vocabulary, eps=config.layer_norm_eps,
-            activation=ACT2FN[config.hidden_act],
-        )  # fmt: skip
-        return head.requires_grad_(False)
+            return WordHead(self.backbone.info.hidden, len(task.labels))
+        return self.backbone.masked_head().requires_grad_(False)
 
     def _stack(self, pair: Pair) -> "list[Bottleneck]":
         language = self.language(pair.language)

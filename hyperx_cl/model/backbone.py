@@ -16,27 +16,11 @@ from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from hyperx_cl.errors import ConflictError, DataError, HyperXError, NetworkError, NotFoundError, UsageError
+from hyperx_cl.model.accepted import expect_encoder, expect_known_type
 from hyperx_cl.model.fingerprint import cached_fingerprint
-
-FFN_SITE = {
-    "bert": "encoder.layer.{i}.output.dense",
-    "roberta": "encoder.layer.{i}.output.dense",
-    "xlm-roberta": "encoder.layer.{i}.output.dense",
-}
-"""Module path of layer i's FFN output, before dropout, residual and LayerNorm, by model type."""
-
-LAYER_SITE = {kind: "encoder.layer.{i}.output.LayerNorm" for kind in FFN_SITE}
-"""Module path of layer i's last LayerNorm, for adapters after the layer."""
-
-MLM_HEAD = {
-    "bert": {
-        "dense": "cls.predictions.transform.dense",
-        "norm": "cls.predictions.transform.LayerNorm",
-        "bias": "cls.predictions.bias",
-    },
-    "roberta": {"dense": "lm_head.dense", "norm": "lm_head.layer_norm", "bias": "lm_head.bias"},
-}
-MLM_HEAD["xlm-roberta"] = MLM_HEAD["roberta"]
+from hyperx_cl.model.heads import MaskedHead
+from hyperx_cl.model.own_seats import own_seats
+from hyperx_cl.model.seats import SEATS, HeadPaths, head_activation, head_paths, head_tensors
 
 
 @dataclass(frozen=True)
@@ -47,7 +31,7 @@ class BackboneInfo:
         id: Hub id it was loaded by, or the name of its folder without the way to it.
         revision: Commit on the Hub, or ``None`` for a folder.
         fingerprint: SHA-256 over the tensors in use, 64 hexadecimal digits.
-        model_type: ``bert``, ``roberta`` or ``xlm-roberta``.
+        model_type: What transformers calls its type, such as ``bert``.
         layers: Layers, ``L``.
         hidden: Hidden width, ``h``.
         vocabulary: Rows of the word embeddings.
@@ -76,11 +60,15 @@ class Backbone:
         self.info, self.tokenizer = info, tokenizer
         self.encoder: nn.Module = masked_lm.base_model  # type: ignore[assignment]
         self.config: Any = masked_lm.config
-        self.head = head_tensors(masked_lm, info.model_type) if has_head else {}
+        self._head_paths = head_paths(masked_lm, info.model_type)
+        self.head = head_tensors(masked_lm, self._head_paths) if has_head and self._head_paths else {}
+        self._head_eps = _head_eps(masked_lm, self._head_paths)
         self.encoder.requires_grad_(False)
         self.encoder.eval()
         self.norms: dict[str, nn.LayerNorm] = {
-            name: module for name, module in self.encoder.named_modules() if isinstance(module, nn.LayerNorm)
+            name: module
+            for name, module in self.encoder.named_modules()
+            if isinstance(module, nn.LayerNorm) and module.elementwise_affine
         }
         self._norm_values = {name: _copy(module.state_dict()) for name, module in self.norms.items()}
 
@@ -95,14 +83,18 @@ class Backbone:
         return self.word_module.weight  # type: ignore[return-value]
 
     @property
+    def width(self) -> int:
+        """Numbers in a word embedding, ``e``: the hidden width, except in types that project them up to it."""
+        return self.word_embeddings.shape[1]
+
+    @property
     def longest(self) -> int | None:
-        """Pieces of the longest row it has positions for, special ones included; ``None`` where nothing limits it."""
-        positions = getattr(self.config, "max_position_embeddings", None)
-        if positions is None:
-            return None
-        # RoBERTa's positions start behind the padding's own.
-        taken = int(self.config.pad_token_id) + 1 if self.info.model_type in ("roberta", "xlm-roberta") else 0
-        return int(positions) - taken
+        """Pieces of the longest row it has positions for, special ones included; ``None`` where no table limits it."""
+        for name, module in self.encoder.named_modules():
+            if name.endswith("position_embeddings") and isinstance(module, nn.Embedding):
+                # RoBERTa's positions, and those of its kin, start behind the padding's own.
+                return module.num_embeddings - (0 if module.padding_idx is None else module.padding_idx + 1)
+        return None
 
     def expect_room(self, max_length: int) -> None:
         """Refuse rows that are longer than its table of positions, before a forward runs over its end.
@@ -119,21 +111,45 @@ class Backbone:
                 f"make it at most {self.longest}."
             )
 
-    def sites(self, placement: str) -> list[nn.Module]:
+    def sites(self, placement: str, adapter_site: str = "") -> list[nn.Module]:
         """The modules whose output the adapters read, one a layer.
 
         Args:
-            placement: ``ffn`` or ``layer``.
+            placement: ``ffn`` or ``layer``, as the table has it for the type.
+            adapter_site: A path of the user's own, with ``{i}``; goes before the table.
+
+        Raises:
+            UsageError: The type has no table, or the path leads nowhere or to something else.
         """
-        path = (FFN_SITE if placement == "ffn" else LAYER_SITE)[self.info.model_type]
-        return [self.encoder.get_submodule(path.format(i=i)) for i in range(self.info.layers)]
+        info = self.info
+        if adapter_site:
+            return own_seats(self.encoder, adapter_site, layers=info.layers, hidden=info.hidden, name=info.id)
+        expect_encoder(info.id, self.config, adapter_site)
+        path: str = getattr(SEATS[info.model_type], placement)
+        return [self.encoder.get_submodule(path.format(i=i)) for i in range(info.layers)]
+
+    def layers(self, adapter_site: str = "") -> list[nn.Module]:
+        """The layers, which every seat's path leads through.
+
+        Args:
+            adapter_site: As for `sites`, where it was found to be right.
+        """
+        before, _, _ = (adapter_site or SEATS[self.info.model_type].ffn).partition("{i}")
+        return [self.encoder.get_submodule(f"{before}{i}") for i in range(self.info.layers)]
 
     def copy_norm(self, name: str) -> nn.LayerNorm:
-        """A LayerNorm of ours that starts from the backbone's as it was loaded, in fp32."""
+        """A LayerNorm of ours that starts from the backbone's as it was loaded, in fp32; with a bias if it has one."""
         norm = self.norms[name]
-        own = nn.LayerNorm(norm.normalized_shape, eps=norm.eps)
+        own = nn.LayerNorm(norm.normalized_shape, eps=norm.eps, bias=norm.bias is not None)
         own.load_state_dict(self._norm_values[name])
         return own
+
+    def masked_head(self) -> MaskedHead:
+        """An MLM head of ours, started from the backbone's where it has one, to be tied to its word embeddings."""
+        return MaskedHead(
+            self.head, hidden=self.info.hidden, width=self.width, vocabulary=self.info.vocabulary, eps=self._head_eps,
+            activation=head_activation(self.config, self._head_paths),
+        )  # fmt: skip
 
     def to(self, device: torch.device | str, dtype: torch.dtype) -> "Backbone":
         """Move the copies in memory; what was loaded stays what it was on disk.
@@ -148,44 +164,44 @@ class Backbone:
         return self
 
 
-def load_backbone(id_or_path: str, *, revision: str | None = None, attention: str | None = None) -> Backbone:
+def load_backbone(
+    id_or_path: str, *, revision: str | None = None, attention: str | None = None, adapter_site: str = ""
+) -> Backbone:
     """Load a backbone in fp32 from a folder or the Hub.
 
     Args:
         id_or_path: Folder, or Hub id such as ``bert-base-multilingual-cased``.
         revision: Branch, tag or commit on the Hub.
         attention: transformers' attention implementation; by default plain on a CPU, where the fused one's backward
-            is slower at the lengths of sentences, and fused elsewhere.
+            is slower at the lengths of sentences, and elsewhere the fused one, where its type has it.
+        adapter_site: Where a user says that the seats are, for a type without a table.
 
     Raises:
         NotFoundError: There is no such folder, and the Hub does not have it.
         NetworkError: It is not in the cache and the Hub cannot be reached.
         DataError: Its files are damaged.
         ConflictError: Its weights lack layers that its configuration names.
-        UsageError: A type of model that has no table of seats.
+        UsageError: A type of model that cannot be used, or has no seats.
     """
-    from transformers import AutoConfig, AutoModelForMaskedLM, AutoTokenizer
+    from transformers import AutoConfig, AutoTokenizer, PreTrainedConfig
 
     id_or_path = os.path.expanduser(id_or_path)
-    attention = attention or ("sdpa" if torch.cuda.is_available() else "eager")
+    # Without a name transformers takes the fused one, and the plain one for a type that has no other.
+    attention = attention or (None if torch.cuda.is_available() else "eager")
     with _plain_errors(id_or_path), quiet_transformers():
+        described, _ = PreTrainedConfig.get_config_dict(id_or_path, revision=revision)
+        expect_known_type(id_or_path, described)
         config = AutoConfig.from_pretrained(id_or_path, revision=revision, trust_remote_code=False)
-        if config.model_type not in FFN_SITE:
-            raise UsageError(
-                f"The backbone {id_or_path} is of type '{config.model_type}', which has no adapter seats here; "
-                f"use one of {', '.join(sorted(FFN_SITE))}."
-            )
-        masked_lm, loading = AutoModelForMaskedLM.from_pretrained(
-            id_or_path, config=config, revision=revision, dtype=torch.float32, attn_implementation=attention,
-            output_loading_info=True, use_safetensors=True, trust_remote_code=False,
-        )  # fmt: skip
+        expect_encoder(id_or_path, config, adapter_site)
+        masked_lm, loading = _load_masked_lm(id_or_path, config, revision, attention)
         tokenizer = AutoTokenizer.from_pretrained(id_or_path, revision=revision, use_fast=True, trust_remote_code=False)
         if len(tokenizer.get_vocab()) <= len(tokenizer.all_special_tokens):  # transformers makes one of nothing
             raise DataError(f"The backbone {id_or_path} lacks its tokenizer; copy or download the whole of it again.")
         commit = _commit(id_or_path, revision)
-    paths = MLM_HEAD[config.model_type]
-    has_head = not any(str(key).startswith((paths["dense"], paths["norm"])) for key in loading["missing_keys"])
-    encoder_missing = [key for key in loading["missing_keys"] if ".encoder." in f".{key}" or "embeddings." in key]
+    paths = head_paths(masked_lm, config.model_type)
+    missing = [str(key) for key in loading["missing_keys"]]
+    has_head = paths is not None and not any(key.startswith((paths.dense, paths.norm)) for key in missing)
+    encoder_missing = [key for key in missing if key.startswith(f"{masked_lm.base_model_prefix}.")]
     if encoder_missing:
         raise ConflictError(
             f"The backbone {id_or_path} lacks weights ({encoder_missing[0]} and maybe more); copy or download it again."
@@ -202,14 +218,32 @@ def load_backbone(id_or_path: str, *, revision: str | None = None, attention: st
     return Backbone(masked_lm, tokenizer, info, has_head)
 
 
-def head_tensors(masked_lm: nn.Module, model_type: str) -> dict[str, Tensor]:
-    """The MLM head under canonical names: ``dense.weight``, ``dense.bias``, ``norm.…``, ``bias``."""
-    paths = MLM_HEAD[model_type]
-    out = {"bias": masked_lm.get_parameter(paths["bias"]).detach()}
-    for name in ("dense", "norm"):
-        module = masked_lm.get_submodule(paths[name])
-        out |= {f"{name}.{kind}": value.detach() for kind, value in module.named_parameters()}
-    return out
+def _load_masked_lm(
+    id_or_path: str, config: Any, revision: str | None, attention: str | None
+) -> tuple[Any, dict[str, Any]]:
+    """Load the masked language model in fp32, with what transformers tells of its keys."""
+    from transformers import AutoModelForMaskedLM
+
+    def load() -> tuple[Any, dict[str, Any]]:
+        return AutoModelForMaskedLM.from_pretrained(  # type: ignore[no-any-return]
+            id_or_path, config=config, revision=revision, dtype=torch.float32, attn_implementation=attention,
+            output_loading_info=True, use_safetensors=True, trust_remote_code=False,
+        )  # fmt: skip
+
+    masked_lm, loading = load()
+    # DeBERTa's own head, which its configuration need not tell of.
+    if getattr(config, "legacy", False) and any("lm_predictions." in str(key) for key in loading["unexpected_keys"]):
+        config.legacy = False
+        masked_lm, loading = load()
+    return masked_lm, loading
+
+
+def _head_eps(masked_lm: nn.Module, paths: HeadPaths | None) -> float:
+    """Epsilon of the MLM head's LayerNorm, or of the last one in the encoder where the type has no table."""
+    if paths is not None:
+        return float(masked_lm.get_submodule(paths.norm).eps)  # type: ignore[arg-type]
+    norms = [module for module in masked_lm.base_model.modules() if isinstance(module, nn.LayerNorm)]  # type: ignore[union-attr]
+    return norms[-1].eps if norms else 1e-5
 
 
 def used_tensors(masked_lm: nn.Module, model_type: str, has_head: bool) -> dict[str, Tensor]:
@@ -218,8 +252,9 @@ def used_tensors(masked_lm: nn.Module, model_type: str, has_head: bool) -> dict[
     tensors: dict[str, Tensor] = {
         name: value for name, value in encoder.named_parameters() if not name.startswith("pooler.")
     }
-    if has_head:
-        tensors |= {f"mlm_head.{name}": value for name, value in head_tensors(masked_lm, model_type).items()}
+    paths = head_paths(masked_lm, model_type)
+    if has_head and paths is not None:
+        tensors |= {f"mlm_head.{name}": value for name, value in head_tensors(masked_lm, paths).items()}
     return tensors
 
 

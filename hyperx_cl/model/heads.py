@@ -30,8 +30,9 @@ class MaskedHead(nn.Module):
     The dense layer, LayerNorm and bias are our own copies, started from the backbone's head where it has one.
 
     Args:
-        start: The backbone's head under canonical names; empty if it has none.
+        start: The backbone's head under canonical names; empty if it has none. A bias that it lacks starts at 0.
         hidden: Hidden width, ``h``.
+        width: Width of the word embeddings, ``e``; by default ``h``.
         vocabulary: Rows of the word embeddings.
         eps: Epsilon of the LayerNorm.
         activation: The backbone head's activation.
@@ -45,15 +46,17 @@ class MaskedHead(nn.Module):
         vocabulary: int,
         eps: float,
         activation: Callable[[Tensor], Tensor],
+        width: int | None = None,
     ) -> None:
         super().__init__()
-        self.dense, self.norm = nn.Linear(hidden, hidden), nn.LayerNorm(hidden, eps=eps)
+        width = hidden if width is None else width
+        self.dense, self.norm = nn.Linear(hidden, width), nn.LayerNorm(width, eps=eps)
         self.bias = nn.Parameter(torch.zeros(vocabulary))
         self.activation = activation
         nn.init.normal_(self.dense.weight, std=0.02)
         nn.init.zeros_(self.dense.bias)
         if start:
-            self.load_state_dict({name: value.clone() for name, value in start.items()})
+            self.load_state_dict({name: value.clone() for name, value in (self.state_dict() | dict(start)).items()})
 
     def forward(
         self, states: Tensor, word_embeddings: Tensor, patch: Patch | None = None, shift: Shift | None = None
@@ -62,7 +65,7 @@ class MaskedHead(nn.Module):
 
         Args:
             states: Hidden states of the positions asked for, ``(N, h)``.
-            word_embeddings: The frozen matrix, ``(vocabulary, h)``.
+            word_embeddings: The frozen matrix, ``(vocabulary, e)``.
             patch: The language's token patch, if it has one.
             shift: Its shift, if it has one: the decoder stays tied to what is read.
 

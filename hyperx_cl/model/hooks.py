@@ -37,7 +37,7 @@ class Active:
         self.adapters, self.slots, self.rows, self.own, self.shifts = adapters, slots, rows, own, shifts
 
     def read(self, ids: Tensor, words: Tensor) -> Tensor:
-        """What the segments' languages make of the word embeddings of pieces: ``(B, T)``, ``(B, T, h)``."""
+        """What the segments' languages make of the word embeddings of pieces: ``(B, T)``, ``(B, T, e)``."""
         if self.own is not None:
             words = self.own.put_into(words)
         if all(shift is None for shift in self.shifts):
@@ -62,13 +62,12 @@ def seat_hooks(model: "HyperX") -> None:
     They know the model weakly and go with it: one backbone may serve many models, one after the other.
     """
     me, handles = weakref.ref(model), []
-    backbone, placement = model.backbone, model.options.placement
+    backbone, options = model.backbone, model.options
     handles.append(backbone.word_module.register_forward_hook(_word_hook(me)))
-    if placement == "ffn":
-        handles += [s.register_forward_hook(_adapter_hook(me, i)) for i, s in enumerate(backbone.sites("ffn"))]
     handles += [module.register_forward_hook(_norm_hook(me, name)) for name, module in backbone.norms.items()]
-    if placement == "layer":  # after the norms' own hooks: hooks run in the order they came
-        handles += [s.register_forward_hook(_adapter_hook(me, i)) for i, s in enumerate(backbone.sites("layer"))]
+    # After the norms' own hooks, for a seat may be a norm: hooks run in the order they came.
+    sites = backbone.sites(options.placement, options.adapter_site)
+    handles += [site.register_forward_hook(_adapter_hook(me, layer)) for layer, site in enumerate(sites)]
     weakref.finalize(model, _remove, handles)
 
 

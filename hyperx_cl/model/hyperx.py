@@ -1,14 +1,13 @@
 """HyperX: a frozen backbone, the hypernetwork that writes its adapters, LayerNorms of our own, heads and languages."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
-from transformers.activations import ACT2FN
 
 from hyperx_cl.artefact import LanguageRecord
 from hyperx_cl.config import ModelOptions
@@ -24,6 +23,7 @@ from hyperx_cl.model.hooks import Active, norm_key, seat_hooks
 from hyperx_cl.model.hypernet import AdapterWeights, Hypernetwork
 from hyperx_cl.model.language import Language, Slot
 from hyperx_cl.model.learnt_task import LearntTask
+from hyperx_cl.model.recompute import recomputed
 from hyperx_cl.model.shapes import Shape
 from hyperx_cl.model.table import Table, Vectors
 from hyperx_cl.model.tokenpatch import own_pieces
@@ -55,6 +55,7 @@ class HyperX(nn.Module):
 
     Attributes:
         transliterations: By language, the rules that its text is read by; a language may have some before it is added.
+        gradient_checkpointing: Whether layers are computed anew in the backward pass, to save memory.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class HyperX(nn.Module):
         super().__init__()
         self._backbone = [backbone]  # in a list, so that its tensors are no part of this module
         self.active: Active | None = None
+        self.gradient_checkpointing = False
         self._cache: dict[tuple[Pair, ...], list[list[AdapterWeights]]] | None = None
         self._views = TokenizerViews(backbone.tokenizer, backbone.info.vocabulary)
         self.transliterations: dict[str, Transliteration] = {}
@@ -166,16 +168,28 @@ class HyperX(nn.Module):
         if own is not None:  # what the frozen embeddings are asked for there does not matter: a hook replaces it
             ids = ids.masked_fill(own.places, self.tokenizer.unk_token_id)
         slots = [known.slots(pair.task) for known, pair in zip(languages, pairs, strict=True)]
-        self.active = Active(self._adapters(pairs), slots, rows, own, [known.shift for known in languages])
-        try:
+        active = Active(self._adapters(pairs), slots, rows, own, [known.shift for known in languages])
+        with self._acting(active), self._saving(active):
             states = self.backbone.encoder(input_ids=ids, attention_mask=batch.attention_mask).last_hidden_state
-        finally:
-            self.active = None
         counts = [int(wanted.sum()) for wanted in batch.wanted.split(rows)]
         logits = [
             self._score(pair, asked) for pair, asked in zip(pairs, states[batch.wanted].split(counts), strict=True)
         ]
         return Output(None if batch.targets is None else segment_loss(logits, batch.targets.split(counts)), logits)
+
+    @contextmanager
+    def _acting(self, active: Active) -> Iterator[None]:
+        before, self.active = self.active, active
+        try:
+            yield
+        finally:
+            self.active = before
+
+    def _saving(self, active: Active) -> AbstractContextManager[None]:
+        """Where memory is to be saved in training: each batch's layers are computed anew with its own adapters."""
+        if not (self.gradient_checkpointing and torch.is_grad_enabled()):
+            return nullcontext()
+        return recomputed(self.backbone.layers(self.options.adapter_site), lambda: self._acting(active))
 
     @contextmanager
     def cached_adapters(self) -> Iterator[None]:
@@ -336,11 +350,11 @@ class HyperX(nn.Module):
             if name.endswith("embedding"):
                 fits = array.shape == (self.options.embedding,)
             elif name.startswith("patch."):
-                fits = array.shape[1:] in ((), (self.shape.hidden,))
+                fits = array.shape[1:] in ((), (self.backbone.width,))
             elif name == "shift.ids":
                 fits = array[-1] < self.backbone.info.vocabulary
             elif name.startswith("shift."):
-                fits = name == "shift.factors" or array.shape[1] == self.shape.hidden
+                fits = name == "shift.factors" or array.shape[1] == self.backbone.width
             else:
                 fits = array.shape[0] <= self.shape.layers and (
                     name.endswith("down_bias") or self.shape.hidden in array.shape[1:]
@@ -354,11 +368,7 @@ class HyperX(nn.Module):
     def _head(self, task: Task) -> nn.Module:
         if task.kind != "mlm":
             return WordHead(self.shape.hidden, len(task.labels))
-        config = self.backbone.config
-        return MaskedHead(
-            self.backbone.head, hidden=self.shape.hidden, vocabulary=self.backbone.info.vocabulary,
-            eps=config.layer_norm_eps, activation=ACT2FN[config.hidden_act],
-        )  # fmt: skip
+        return self.backbone.masked_head()
 
     def _adapters(self, pairs: Sequence[Pair]) -> list[list[AdapterWeights]]:
         key = tuple(pairs)

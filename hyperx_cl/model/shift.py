@@ -23,26 +23,26 @@ class Shift(nn.Module):
 
     Args:
         ids: Token ids of the pieces, ascending, ``(n,)``.
-        hidden: Hidden width of the backbone, ``h``.
+        width: Width of the backbone's word embeddings, ``e``.
         rank: ``k``.
     """
 
     ids: Tensor
 
-    def __init__(self, ids: Sequence[int] | Tensor, hidden: int, rank: int) -> None:
+    def __init__(self, ids: Sequence[int] | Tensor, width: int, rank: int) -> None:
         super().__init__()
         self.register_buffer("ids", torch.as_tensor(ids, dtype=torch.long).contiguous())
         self.factors = nn.Parameter(torch.zeros(len(self.ids), rank))
-        self.basis = nn.Parameter(torch.randn(rank, hidden) * BASIS_SCALE)
+        self.basis = nn.Parameter(torch.randn(rank, width) * BASIS_SCALE)
 
     def change(self, ids: Tensor) -> Tensor:
-        """What is added to the embeddings of pieces, ``(B, T)`` -> ``(B, T, h)``; zero for pieces without a shift."""
+        """What is added to the embeddings of pieces, ``(B, T)`` -> ``(B, T, e)``; zero for pieces without a shift."""
         rows = torch.searchsorted(self.ids, ids).clamp(max=len(self.ids) - 1)
         known = (self.ids[rows] == ids).unsqueeze(-1)
         return (self.factors[rows] * known) @ self.basis
 
     def scores(self, inner: Tensor, dtype: torch.dtype) -> Tensor:
-        """What is added to the pieces' scores by the MLM head, ``(N, h)`` -> ``(N, n)``: ``inner·(F·B)``."""
+        """What is added to the pieces' scores by the MLM head, ``(N, e)`` -> ``(N, n)``: ``inner·(F·B)``."""
         narrow = functional.linear(inner.to(dtype), self.basis.to(dtype))
         return functional.linear(narrow, self.factors.to(dtype)).float()
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from hyperx_cl.config import ModelOptions
+from hyperx_cl.config import ModelOptions, shape_identity
 from hyperx_cl.data.tasks import Task
 from hyperx_cl.errors import ConflictError, DataError, NetworkError, NotFoundError, UsageError
 from hyperx_cl.model.backbone import Backbone, load_backbone
@@ -70,7 +70,8 @@ def load(folder: Path, *, backbone: Backbone | str | None = None) -> "HyperX":
     config = read_config(folder)
     known = config["backbone"]
     if not isinstance(backbone, Backbone):
-        backbone = load_backbone(backbone) if backbone else _named_backbone(known, folder)
+        site = str(config["model"].get("adapter_site", ""))
+        backbone = load_backbone(backbone, adapter_site=site) if backbone else _named_backbone(known, folder, site)
     if backbone.info.fingerprint != known["fingerprint"]:
         raise ConflictError(
             f"The model in {folder} was trained on backbone {known['id']} with fingerprint {known['fingerprint']}, "
@@ -124,14 +125,14 @@ def _expect_keys(config: dict[str, Any]) -> None:
         raise ValueError("a value of another kind than is written")
 
 
-def _named_backbone(known: dict[str, Any], folder: Path) -> Backbone:
+def _named_backbone(known: dict[str, Any], folder: Path, site: str) -> Backbone:
     """Load the backbone of a model's configuration, which keeps a folder's name but not the way to it."""
     name = known["id"]
     for place in (Path(name), folder / name, folder.parent / name):
         if known["revision"] is None and (place / "config.json").is_file() and place.resolve() != folder.resolve():
-            return load_backbone(str(place.resolve()))
+            return load_backbone(str(place.resolve()), adapter_site=site)
     try:
-        return load_backbone(name, revision=known["revision"])
+        return load_backbone(name, revision=known["revision"], adapter_site=site)
     except (NotFoundError, NetworkError) as error:
         raise type(error)(
             f"The model in {folder} was trained over the backbone '{name}', which is neither a folder here nor to be "
@@ -158,7 +159,7 @@ def _undescribed(folder: Path, error: Exception) -> DataError:
 def _identity(model: "HyperX") -> dict[str, Any]:
     return {
         "format": FORMAT,
-        "model": asdict(model.options),
+        "model": shape_identity(model.options),
         "tasks": [
             asdict(task) | {"label_map": dict(task.label_map)}
             for name, task in model.tasks.items()

@@ -22,7 +22,7 @@ class Patch(nn.Module):
 
     Args:
         pieces: As the vocabulary would spell them.
-        embeddings: Starting values, ``(k, h)``.
+        embeddings: Starting values, ``(k, e)``, ``e`` the width of word embeddings.
         bias: Starting values, ``(k,)``.
     """
 
@@ -39,14 +39,14 @@ class Patch(nn.Module):
         Args:
             pieces: Of `hyperx_cl.data.tokenpatch.find_patch`.
             tokenizer: The one they were found with.
-            embeddings: The word embeddings, ``(V, h)``.
+            embeddings: The word embeddings, ``(V, e)``.
             bias: The bias of the MLM head, ``(V,)``.
         """
         alike = relatives(pieces, tokenizer)
         return cls(pieces, initial_rows(alike, embeddings), initial_rows(alike, bias))
 
     def scores(self, inner: Tensor, dtype: torch.dtype) -> Tensor:
-        """Score the pieces from the MLM head's inner states, ``(N, h)`` -> ``(N, k)``, as it scores all others."""
+        """Score the pieces from the MLM head's inner states, ``(N, e)`` -> ``(N, k)``, as it scores all others."""
         return functional.linear(inner.to(dtype), self.embeddings.to(dtype)).float() + self.bias
 
 
@@ -55,19 +55,19 @@ class OwnPieces(NamedTuple):
 
     Attributes:
         places: True at them, bool ``(B, T)``.
-        vectors: Their embeddings row by row, ``(M, h)``.
+        vectors: Their embeddings row by row, ``(M, e)``.
     """
 
     places: Tensor
     vectors: Tensor
 
     def put_into(self, words: Tensor) -> Tensor:
-        """Replace what the frozen embeddings gave there, ``(B, T, h)``, in the type that they have."""
+        """Replace what the frozen embeddings gave there, ``(B, T, e)``, in the type that they have."""
         return words.index_put((self.places,), self.vectors.to(words.dtype))
 
 
 def initial_rows(alike: Sequence[npt.NDArray[np.int64]], values: Tensor) -> Tensor:
-    """Mean of some of the rows of ``(V, h)`` or ``(V,)`` for each piece, in fp32."""
+    """Mean of some of the rows of ``(V, e)`` or ``(V,)`` for each piece, in fp32."""
     return torch.stack([values.detach()[torch.from_numpy(ids).to(values.device)].float().mean(0) for ids in alike])
 
 

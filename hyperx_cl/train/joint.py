@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from hyperx_cl.config import ModelOptions, TrainOptions, parse_shares
+from hyperx_cl.config import ModelOptions, TrainOptions, parse_shares, shape_identity
 from hyperx_cl.data.batches import Pair
 from hyperx_cl.data.encode import Encoder
 from hyperx_cl.data.examples import content_hash
@@ -92,6 +92,7 @@ def train_joint(
     model = HyperX(backbone, model_options, list(complete.values()), sorted({p.language for p in corpora}))
     dtype = fast_dtype(options.precision, accelerator.device)
     model.place(accelerator.device, dtype)
+    model.gradient_checkpointing = options.gradient_checkpointing
     sampler = PairSampler(
         {pair: [len(e) for e in corpus.train] for pair, corpus in corpora.items()}, max_tokens=options.max_tokens,
         seed=options.seed, temperature=options.temperature, shares=shares, max_rows=options.max_rows or None,
@@ -139,8 +140,8 @@ def _configuration(
     backbone: Backbone,
 ) -> dict[str, Any]:  # fmt: skip
     return {
-        "model": asdict(model_options),
-        "train": asdict(options),
+        "model": shape_identity(model_options),
+        "train": _settings(options),
         "tasks": [asdict(task) | {"label_map": dict(task.label_map)} for task in tasks.values()],
         "data": {pair_name(pair): corpus.train_hash for pair, corpus in sorted(corpora.items())},
         # Validation chooses the model, so its data is part of what a run is.
@@ -149,12 +150,17 @@ def _configuration(
     }
 
 
+def _settings(options: TrainOptions) -> dict[str, Any]:
+    """What a run must keep when it is resumed: memory may be saved from then on, or no more."""
+    return {name: value for name, value in asdict(options).items() if name != "gradient_checkpointing"}
+
+
 def _restore(folder: Path, loop: Loop, model: HyperX, sampler: PairSampler, configuration: dict[str, Any]) -> float:
     kept = read_state(folder)
     for section, values in json.loads(json.dumps(configuration)).items():
         before = kept["configuration"].get(section, values)  # the first version kept no [validation]
         if section == "train":
-            before = asdict(TrainOptions()) | before  # an option that came later had its default
+            before = _settings(TrainOptions()) | before  # an option that came later had its default
         if _unordered(before) != _unordered(values):
             raise ConflictError(
                 f"The checkpoint in {folder} was made with another [{section}]; resume with the settings it was "

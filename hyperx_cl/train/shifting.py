@@ -29,7 +29,7 @@ def begin_shift(model: HyperX, code: str, train: Sequence[Encoded], options: Add
     ids = frequent_pieces(train, most=options.shift_pieces, least=options.shift_least, never=never)
     if not ids:
         return None
-    return Shift(ids, model.shape.hidden, options.shift_rank).to(model.device).requires_grad_(False)
+    return Shift(ids, model.backbone.width, options.shift_rank).to(model.device).requires_grad_(False)
 
 
 def shift_facts(shift: Shift, train: Sequence[Encoded]) -> dict[str, Any]:

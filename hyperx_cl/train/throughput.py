@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 
 import torch
+from torch import nn
 
 from hyperx_cl.model.hyperx import HyperX
 
@@ -69,10 +70,11 @@ def operations_per_token(model: HyperX, *, length: float, masked: float) -> floa
     Returns:
         Matrix products alone, two operations a multiplication.
     """
-    config, h = model.backbone.config, model.shape.hidden
-    frozen = model.shape.layers * (4 * h * h + 2 * h * config.intermediate_size + 2 * length * h)
-    adapters = model.shape.layers * 2 * h * model.options.bottleneck
-    decoder = masked * h * model.backbone.info.vocabulary
+    h, layers = model.shape.hidden, model.shape.layers
+    matrices = sum(m.weight.numel() for m in model.backbone.encoder.modules() if isinstance(m, nn.Linear))
+    frozen = matrices + layers * 2 * length * h
+    adapters = layers * 2 * h * model.options.bottleneck
+    decoder = masked * model.backbone.word_embeddings.numel()
     return float(2 * (2 * frozen + 3 * adapters + 2 * decoder))
 
 

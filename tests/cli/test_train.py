@@ -12,6 +12,7 @@ from hyperx_cl.data.examples import content_hash
 from hyperx_cl.data.root import DataRoot
 from hyperx_cl.data.tasks import POS
 from hyperx_cl.registry.store import Registry
+from tests.backbone_types import SITE
 from tests.cli.conftest import STEPS, TINY, Cli
 
 Picture = Callable[[], dict[str, bytes]]
@@ -207,3 +208,36 @@ def test_a_finished_run_is_kept_whole_or_not_at_all(
         assert ended.data["fingerprint"] == registry.model("tiny").fingerprint
     assert cli("languages", "list", "--quiet").out == "en\ntr\n"
     assert [run["status"] for run in cli("runs", "list", "--json").data["runs"]] == ["done", "failed"]
+
+
+def test_a_backbone_of_another_type_by_a_site_of_ones_own(
+    cli: Cli, root: Path, typed_backbone: Callable[[str], Path], tmp_path: Path
+) -> None:
+    words = (
+        "train",
+        "--backbone",
+        typed_backbone("mpnet"),
+        "--data-dir",
+        root,
+        "--output-dir",
+        tmp_path / "out",
+        *TINY,
+    )
+    refused = cli(*words)
+    assert refused.code == 2 and "is of type 'mpnet', which has no table of adapter seats here" in refused.err
+    ended = cli(*words, "--adapter-site", SITE, "--name", "seated", "--json")
+    assert ended.code == 0, ended.err
+    text = tmp_path / "text.txt"
+    text.write_text("the cat\n")
+    tagged = cli("tag", "--lang", "en", "--task", "pos", "--model", "seated", text)
+    assert tagged.code == 0 and len(tagged.out.splitlines()) >= 2, tagged.err
+
+
+@pytest.mark.parametrize("kind", ["distilbert", "electra", "modernbert"])
+def test_a_dry_run_knows_the_shape_of_every_type(
+    cli: Cli, root: Path, typed_backbone: Callable[[str], Path], tmp_path: Path, kind: str
+) -> None:
+    words = ("train", "--backbone", typed_backbone(kind), "--data-dir", root, "--output-dir", tmp_path / "out", *TINY)
+    planned = cli(*words, "--dry-run", "--json").data["parameters"]
+    assert cli(*words).code == 0
+    assert cli("info", "--json").data["parameters"] == planned

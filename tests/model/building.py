@@ -37,7 +37,8 @@ def build(
     stirred: bool = True, **options: Any,
 ) -> HyperX:  # fmt: skip
     """A model over a tiny backbone; `stirred` moves all its tensors off their starting values."""
-    loaded = backbone if isinstance(backbone, Backbone) else load_backbone(str(backbone))
+    site = str(options.get("adapter_site", ""))
+    loaded = backbone if isinstance(backbone, Backbone) else load_backbone(str(backbone), adapter_site=site)
     torch.manual_seed(seed)
     model = HyperX(loaded, ModelOptions(**(SMALL | options)), tasks, languages)
     if stirred:

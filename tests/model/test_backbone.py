@@ -7,12 +7,11 @@ import weakref
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 import torch
 from torch import Tensor
-from transformers import AutoModelForMaskedLM, BertModel, DistilBertConfig, DistilBertForMaskedLM
+from transformers import AutoModelForMaskedLM, BertModel
 
 from hyperx_cl.config import TrainOptions
 from hyperx_cl.data.batches import Batch, Pair, Segment
@@ -75,17 +74,30 @@ def test_models_on_one_backbone_do_not_meet_and_go(tiny_backbone: Path) -> None:
     assert torch.equal(first(given).logits[0], alone)
 
 
-def test_a_type_without_seats_is_refused(tmp_path: Path) -> None:
-    config = DistilBertConfig(vocab_size=20, dim=8, n_layers=1, n_heads=2, hidden_dim=8)
-    DistilBertForMaskedLM(config).save_pretrained(tmp_path)
-    with pytest.raises(
-        UsageError, match=r"of type 'distilbert', which has no adapter seats here; use one of bert, rob"
-    ):
+REFUSED = {
+    "gpt2": ({}, "of type 'gpt2' is a decoder, which reads a word without what follows; use an encoder"),
+    "llama": ({}, "of type 'llama' is a decoder, .*; use an encoder, such as one of type bert"),
+    "bert": ({"is_decoder": True}, "of type 'bert' is a decoder"),
+    "t5": ({}, "of type 't5' is an encoder with a decoder; use an encoder"),
+    "mt5": ({}, "of type 'mt5' is an encoder with a decoder; use an encoder"),
+    "vit": ({}, "of type 'vit' is no masked language model; use an encoder"),
+    "mpnet": ({}, "of type 'mpnet', which has no table of adapter seats here; use one of bert, .*--adapter-site"),
+    "sparkle": ({}, "of type 'sparkle', which transformers does not know; use an encoder"),
+}
+
+
+@pytest.mark.parametrize("kind", REFUSED)
+def test_what_is_no_encoder_with_seats_is_refused(kind: str, tmp_path: Path) -> None:
+    fields, said = REFUSED[kind]
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": kind, **fields}))
+    with pytest.raises(UsageError, match=said):
         load_backbone(str(tmp_path))
 
 
 def test_a_folder_that_is_not_there() -> None:
-    with pytest.raises(NotFoundError, match=r"^There is no backbone folder /nowhere/at/all; give "):
+    with pytest.raises(
+        NotFoundError, match=r"^There is no backbone folder /nowhere/at/all; give the folder it lies in\.$"
+    ):
         load_backbone("/nowhere/at/all")
 
 
@@ -186,13 +198,6 @@ def test_the_longest_row_is_read_and_a_longer_one_refused(fixture: str, request:
         model(row(MAX_LENGTH + 1))
     with pytest.raises(UsageError, match=r"max_length is 129, but .* reads at most 128 pieces; make it at most 128"):
         model.backbone.expect_room(MAX_LENGTH + 1)
-
-
-def test_without_a_table_of_positions_any_row_is_welcome(tiny_backbone: Path) -> None:
-    backbone = load_backbone(str(tiny_backbone))
-    backbone.config = SimpleNamespace(model_type="bert")
-    assert backbone.longest is None
-    backbone.expect_room(10**6)
 
 
 def test_a_checkpoint_that_lacks_a_layer(tiny_backbone: Path, tmp_path: Path) -> None:

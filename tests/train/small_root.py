@@ -60,8 +60,8 @@ def run(
 ) -> Trained:  # fmt: skip
     """Train on the CPU in fp32."""
     return train_joint(
-        load_backbone(str(backbone)), DataRoot(root), tasks, languages, model_options=model,
-        options=options(**changes), out=out, resume=resume, reporter=reporter, cpu=True,
+        load_backbone(str(backbone), adapter_site=model.adapter_site), DataRoot(root), tasks, languages,
+        model_options=model, options=options(**changes), out=out, resume=resume, reporter=reporter, cpu=True,
     )  # fmt: skip
 
 
