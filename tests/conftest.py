@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 os.environ["HF_HUB_OFFLINE"] = "1"  # read once, when huggingface_hub is imported
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
+if workers := int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")) - 1:  # torch reads it once, and children too
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // (workers + 1))))
 
 import pytest
 from hypothesis import settings
@@ -43,6 +45,12 @@ ENDINGS = ("an", "en", "er", "in", "on", "ar", "el", "is", "us", "ta", "la", "ni
 
 settings.register_profile("ci", derandomize=True, deadline=None, database=None, max_examples=50)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files on real data, which take longest, so that none is left to one process at the end."""
+    real = {item.path for item in items if item.get_closest_marker("real")}
+    items.sort(key=lambda item: item.path not in real)
 
 
 def pytest_report_header() -> str:
