@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from hyperx_cl.cli.loading import tasks_of
-from hyperx_cl.cli.redo_lineage import Runs, told_of
 from hyperx_cl.cli.redo_item import Item
+from hyperx_cl.cli.redo_lineage import Runs, told_of
 from hyperx_cl.config import AddTaskOptions
 from hyperx_cl.registry.records import ModelRecord, StoredTask
 from hyperx_cl.registry.store import Registry

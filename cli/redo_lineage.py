@@ -45,6 +45,12 @@ class Step:
         """Hashes of what it was learnt from, where the run is known; empty where it is not."""
         return self.run.data_hashes if self.run else {}
 
+    @property
+    def order(self) -> tuple[str, int, str]:
+        """When it was learnt, to sort by; within one second by run."""
+        run = self.run.id if self.run else 0
+        return str(self.told.get("created", self.stored.created)), run, self.stored.language
+
     def options(self, cls: type[Options]) -> tuple[Options, list[str]]:
         """The options it was learnt by, and those that did not exist then, which are as they are by default now.
 

@@ -49,7 +49,7 @@ class _Planner:
     def languages(self, known: Sequence[StoredLanguage]) -> list[list[Item]]:
         """The items of all languages."""
         chains = [(*lineage(self.registry, self.runs, stored), stored) for stored in known]
-        chains.sort(key=lambda chain: (str(chain[0][0].told.get("created", chain[2].created)), chain[2].language))
+        chains.sort(key=lambda chain: chain[0][0].order)
         found = [self.language(steps, whole) for steps, whole, _ in chains]
         return [items for items in found if items]
 
