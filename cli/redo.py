@@ -33,7 +33,7 @@ def redo(
     ],
     code: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[CODE]...", help="These languages alone.", autocompletion=complete_language),
+        typer.Argument(metavar="CODE", help="These languages alone.", autocompletion=complete_language),
     ] = None,
     origin: Annotated[
         str | None,
@@ -71,7 +71,9 @@ def redo(
     """
     with common.registry(readonly=dry_run) as registry:
         new = find_model(registry, model, backbone)
-        wanted = _wanted(registry, new, origin, text or (), texts or (), other_text=other_text, new_version=new_version)
+        wanted = _wanted(
+            common, registry, new, origin, text or (), texts or (), other_text=other_text, new_version=new_version
+        )
         named = list(dict.fromkeys(canonical(one) for one in code or ()))
         chains = plan(registry, wanted, named)
         _expect_used(wanted, chains)
@@ -84,8 +86,8 @@ def redo(
 
 
 def _wanted(
-    registry: Registry, new: ModelRecord, origin: str | None, text: Sequence[str], texts: Sequence[Path], *,
-    other_text: bool, new_version: bool,
+    common: Common, registry: Registry, new: ModelRecord, origin: str | None, text: Sequence[str],
+    texts: Sequence[Path], *, other_text: bool, new_version: bool,
 ) -> Wanted:  # fmt: skip
     """Words to values.
 
@@ -104,7 +106,7 @@ def _wanted(
 
     from hyperx_cl.data.finding import Finder
 
-    finder = Finder([folder.expanduser() for folder in texts])
+    finder = Finder([folder.expanduser() for folder in texts], common.out.note)
     return Wanted(old, new, given, other_text=other_text, new_version=new_version, finder=finder)
 
 

@@ -1,6 +1,7 @@
 """Finding again, by their hashes, texts and labelled sentences that something was learnt from, wherever they lie."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 
 from hyperx_cl.data.examples import Sentence
@@ -18,16 +19,17 @@ class Finder:
 
     Args:
         folders: Where to look, in this order.
+        tell: Told before folders are looked through, which may take a while: each text in them is read.
 
     Raises:
         NotFoundError: One of them is no folder.
     """
 
-    def __init__(self, folders: Sequence[Path] = ()) -> None:
+    def __init__(self, folders: Sequence[Path] = (), tell: Callable[[str], None] | None = None) -> None:
         for folder in folders:
             if not folder.is_dir():
                 raise NotFoundError(f"there is no folder {folder}: check the path")
-        self._folders = folders
+        self._folders, self._tell = folders, tell
         self._hashes: dict[Path, str | None] = {}
 
     def hash_of(self, file: Path) -> str | None:
@@ -51,7 +53,7 @@ class Finder:
         Returns:
             The first file with that text, None where there is none.
         """
-        places = (*first, *self._files(code, _TEXTS))
+        places = chain(first, self._files(code, _TEXTS))
         return next((file for file in places if self.hash_of(file) == sha256), None)
 
     def sentences(
@@ -68,13 +70,15 @@ class Finder:
         Returns:
             The sentences in the order of `digests`, and the file or data root that they are from; or None.
         """
-        for place in (*first, *self._files(code, _LABELLED)):
+        for place in chain(first, self._files(code, _LABELLED)):
             known = {sentence.digest: sentence for sentence in _read(place, task, code)}
             if all(digest in known for digest in digests):
                 return [known[digest] for digest in digests], place
         return None
 
     def _files(self, code: str, endings: tuple[str, ...]) -> Iterator[Path]:
+        if self._folders and self._tell:
+            self._tell(f"Looking for what {code} was learnt from in {', '.join(map(str, self._folders))}.")
         for folder in self._folders:
             files = [file for file in folder.rglob("*") if file.name.lower().endswith(endings) and file.is_file()]
             yield from sorted(files, key=lambda file: (not _named(file.relative_to(folder), code), str(file)))

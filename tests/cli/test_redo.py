@@ -11,8 +11,9 @@ from tests.cli.conftest import Cli
 
 Picture = Callable[[], dict[str, bytes]]
 FEW = (
-    "--steps", "3", "--mixture-steps", "1", "--check-every", "1", "--rank", "2", "--start", "best", "--capacity", "both",
-    "--shift-pieces", "20", "--shift-rank", "2", "--keep-part", "0.7", "--seed", "5", "--precision", "fp32",
+    "--steps", "3", "--mixture-steps", "1", "--check-every", "1", "--rank", "2", "--start", "best",
+    "--capacity", "both", "--shift-pieces", "20", "--shift-rank", "2", "--keep-part", "0.7",
+    "--seed", "5", "--precision", "fp32",
 )  # fmt: skip
 CPU = ("--device", "cpu")
 REDO = ("languages", "redo", "--model", "anew", "--yes", *CPU)

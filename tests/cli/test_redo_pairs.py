@@ -77,9 +77,7 @@ def test_what_is_redone_is_there_and_a_second_pair_joins_it(
         assert registry.language("mt", "anew").stored.tasks == ("ner", "pos")
 
 
-def test_sentences_that_are_gone_or_changed_are_told_and_found_elsewhere(
-    cli: Cli, data: Path, tmp_path: Path
-) -> None:
+def test_sentences_that_are_gone_or_changed_are_told_and_found_elsewhere(cli: Cli, data: Path, tmp_path: Path) -> None:
     file = data / "ud" / "mt" / "train.conllu"
     away = tmp_path / "away" / "labels.conllu"
     away.parent.mkdir()

@@ -125,7 +125,8 @@ def test_records_of_which_too_little_is_kept_are_told_and_passed_over(cli: Cli, 
         without = {key: value for key, value in kept.items() if key != "options"}
         ways = {
             "fo": without, "ga": {"method": "by hand"}, "is": {**kept, "text": {}},
-            "cy": {**kept, "options": {**kept["options"], "wings": 2}}, "sq": {**kept, "options": {"steps": 2, "warmup": 1}},
+            "cy": {**kept, "options": {**kept["options"], "wings": 2}},
+            "sq": {**kept, "options": {"steps": 2, "warmup": 1}},
             "az": {"method": "like", "relatives": ["kk"]},
         }  # fmt: skip
         for number, (code, told) in enumerate(ways.items()):
