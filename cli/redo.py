@@ -13,6 +13,7 @@ from hyperx_cl.cli.options import BackbonePlace, Common, Device, Resume, Yes
 from hyperx_cl.cli.output import Grid
 from hyperx_cl.cli.redo_item import DONE, MISSING, TO_DO, Item, Wanted
 from hyperx_cl.cli.redo_left import Left, left_over
+from hyperx_cl.cli.redo_lineage import TEXT
 from hyperx_cl.cli.redo_plan import expect_no_checkpoints, plan
 from hyperx_cl.cli.words import pairs
 from hyperx_cl.errors import NotFoundError, UsageError
@@ -97,9 +98,12 @@ def _wanted(
     """
     given: dict[str, Path] = {}
     for word, file in pairs(text, flag="--text", form="CODE=FILE, such as mt=wiki.txt"):
-        if not Path(file).is_file():
+        short, place = canonical(word), Path(file).expanduser()
+        if short in given:
+            raise UsageError(f"--text {word}={file}: this language has a file already, leave one of them out")
+        if not place.is_file():
             raise NotFoundError(f"there is no file {file}: check the path")
-        given[canonical(word)] = Path(file)
+        given[short] = place
     if other_text and not given:
         raise UsageError("--other-text is about what --text CODE=FILE names: name a file for each such language")
     old = _old(registry, new, origin)
@@ -129,15 +133,18 @@ def _old(registry: Registry, new: ModelRecord, origin: str | None) -> ModelRecor
 
 
 def _expect_used(wanted: Wanted, chains: Sequence[Sequence[Item]]) -> None:
-    """Refuse a text for a language that is not looked at.
+    """Refuse a text for a language that is not learnt from one.
 
     Raises:
         UsageError: There is one.
     """
-    known = [items[0].code for items in chains]
+    known = [items[0].code for items in chains if items[0].step.method == TEXT]
     idle = [code for code in wanted.given if code not in known]
     if idle:
-        raise UsageError(f"--text names {', '.join(idle)}: the languages to redo are {', '.join(known) or 'none'}")
+        raise UsageError(
+            f"--text names {', '.join(idle)}: choose from the languages that were learnt from a text "
+            f"({', '.join(known) or 'none'})"
+        )
 
 
 def _do(

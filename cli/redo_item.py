@@ -1,7 +1,7 @@
 """One step of a language that `languages redo` looks at, and what was asked for."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -93,7 +93,7 @@ class Wanted:
 
     old: ModelRecord
     new: ModelRecord
-    given: Mapping[str, Path] = field(default_factory=dict)
-    other_text: bool = False
-    new_version: bool = False
-    finder: "Finder | None" = None
+    given: Mapping[str, Path]
+    other_text: bool
+    new_version: bool
+    finder: "Finder"

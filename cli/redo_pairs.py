@@ -65,7 +65,6 @@ def _plan(
 
 
 def _find(item: Item, task: str, wanted: Wanted) -> None:
-    assert wanted.finder is not None
     step, last = item.step, item.step.config.get("data")
     digests = list(step.told.get("sentences", ()))
     renamed = step.config.get("label_map") or step.told.get("label_map") or ()

@@ -1,8 +1,8 @@
 """What `languages redo` would do: for each step by which a language came about, what is there and what is missing."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hyperx_cl.cli.add_language import checkpoint_of
 from hyperx_cl.cli.loading import JOINT
@@ -107,12 +107,11 @@ class _Planner:
             item.stop(MISSING, error)
 
     def _text(self, item: Item, candidates: Iterable[StoredLanguage]) -> None:
-        assert self.wanted.finder is not None
         step, finder, code = item.step, self.wanted.finder, item.code
         item.options, lacking = step.options(AddOptions)
         if lacking:
             item.why = f"not kept, so as by default now: {', '.join(lacking)}"
-        item.hash = str(dict(step.told.get("text") or {}).get("sha256") or step.hashes.get("text", ""))
+        item.hash = _text_of(step.told) or step.hashes.get("text", "")
         item.hash_before = item.hash
         if not item.hash:
             raise ConflictError(f"no hash of its text is kept: learn it with `hyperx-cl add-language {code}`")
@@ -122,7 +121,8 @@ class _Planner:
         rules = self._rules(step)
         same = next((version for version in candidates if self._same_text(version, item, rules)), None)
         if same is not None:
-            item.state, item.version = THERE, same
+            item.state, item.version, item.hash = THERE, same, _text_of(told_of(same).told)
+            item.other_text = item.hash != item.hash_before
         elif given is None:
             last = step.config.get("text")
             item.file = finder.text(item.hash, code, [Path(last)] if last else [])
@@ -131,7 +131,6 @@ class _Planner:
 
     def _given(self, item: Item, file: Path) -> None:
         """Take a file that was named."""
-        assert self.wanted.finder is not None
         found = self.wanted.finder.hash_of(file)
         if found is None:
             raise DataError(f"--text {item.code}={file}: this is no text that can be read, give another file")
@@ -154,9 +153,11 @@ class _Planner:
     def _same_text(self, version: StoredLanguage, item: Item, rules: "Transliteration | None") -> bool:
         """Whether a version was learnt from the same text, by the same options and the same letters."""
         told = told_of(version).told
-        if told.get("method") != TEXT or dict(told.get("text") or {}).get("sha256") != item.hash:
+        if told.get("method") != TEXT or options_in(told.get("options"), AddOptions) != item.options:
             return False
-        same = options_in(told.get("options"), AddOptions) == item.options
+        # From another text if that was said to be right when it was redone, and no further one is named now.
+        redone = dict(told.get("redone") or {}).get("hash") == told_of(item.step.stored).hash
+        same = _text_of(told) == item.hash or (redone and item.code not in self.wanted.given)
         return same and (rules is None or self._record_rules(version) == rules)
 
     def _like(self, item: Item, candidates: Iterable[StoredLanguage]) -> None:
@@ -194,6 +195,11 @@ def expect_no_checkpoints(chains: Sequence[Sequence[Item]], new: ModelRecord) ->
             raise ConflictError(
                 f"an interrupted run of {item.code!r} has left a checkpoint: go on with --resume, or remove {folder}"
             )
+
+
+def _text_of(told: Mapping[str, Any]) -> str:
+    """Hash of the text in a provenance, empty where there is none."""
+    return str(dict(told.get("text") or {}).get("sha256") or "")
 
 
 def _lost(item: Item, last: str | None, finder: "Finder") -> str:

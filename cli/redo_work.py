@@ -1,5 +1,6 @@
 """Redoing one step of a language, by what `add-language` and `fewshot` do themselves."""
 
+import gc
 from collections.abc import Sequence
 from typing import Any
 
@@ -43,6 +44,7 @@ def work(
                 item.state = DONE
         except HyperXError as error:
             item.stop(FAILED, error)
+        gc.collect()  # hooks tie a model to itself, and the next one wants its memory
 
 
 def _stands_on(item: Item, other: Item) -> bool:

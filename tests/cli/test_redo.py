@@ -119,9 +119,14 @@ def test_it_asks_before_it_learns(cli: Cli, root: Path, twofold: Path, everythin
         (["--model", "anew", "--from", "tinny"], 3, "did you mean 'tiny'"),
         (["--model", "anew", "--text", "mt"], 2, "--text mt: this is not of the form CODE=FILE"),
         (["--model", "anew", "--text", "mt=/nowhere.txt"], 3, "there is no file /nowhere.txt"),
+        (["--model", "anew", "--text", "mt={text}", "--text", "mlt={text}"], 2, "this language has a file already"),
         (["--model", "anew", "--texts", "/nowhere"], 3, "there is no folder /nowhere"),
         (["--model", "anew", "--other-text"], 2, "--other-text is about what --text CODE=FILE names"),
-        (["--model", "anew", "--text", "mt={text}"], 2, "--text names mt: the languages to redo are none"),
+        (
+            ["--model", "anew", "--text", "mt={text}"],
+            2,
+            "--text names mt: choose from the languages that were learnt from a text (none)",
+        ),
     ],
 )
 def test_refused(

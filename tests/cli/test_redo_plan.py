@@ -82,8 +82,17 @@ def test_a_changed_text_is_never_taken_silently(cli: Cli, text: Path, everything
     assert told["text"]["sha256"] == now["text"] and "source" not in told  # of the other text nothing is known
     again = cli(*REDO, "--text", f"mt={text}", "--other-text", "--json")
     assert (again.code, again.data["languages"][0]["state"]) == (0, "there")
-    without = cli(*REDO, "--json")  # the text of before is another one than what the new model has
-    assert (without.code, without.data["languages"][0]["state"]) == (3, "not found")
+    without = cli(*REDO, "--json")
+    (one,) = without.data["languages"]
+    assert (without.code, one["state"], one["other_text"], one["text"]) == (0, "there", True, now["text"])
+
+
+def test_a_text_for_what_is_not_learnt_from_one_is_refused(cli: Cli, text: Path) -> None:
+    assert cli("add-language", "az", "--like", "mt", "--model", "tiny", *CPU).code == 0
+    ended = cli(*REDO, "--text", f"az={text}")
+    assert (
+        ended.code == 2 and "--text names az: choose from the languages that were learnt from a text (mt)" in ended.err
+    )
 
 
 def test_a_named_file_without_text_is_refused(cli: Cli, text: Path, tmp_path: Path) -> None:
