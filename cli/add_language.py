@@ -1,5 +1,6 @@
 """`add-language`: a new language from raw text, or without any out of others; nothing else of the model changes."""
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -105,29 +106,52 @@ def add_language(
         parent = registry.expect_addable(short, model=record.name, new_version=new_version)
         for other in alike:
             registry.history(other, record.name)
-        letters = _Letters(transliteration, short)
+        letters = Letters(transliteration, short)
         if fetched:
             mlm, told = _from_wikipedia(common, short, options.max_lines or None)
             facts = told | facts
-        work = _Work(registry, record, parent, short, options, letters, backbone, device, facts)
+        work = Adding(registry, record, parent, short, options, letters, backbone, device, facts)
         if mlm is None:
-            near = [] if alike else relatives(short, _learnt(registry, record))
+            near = [] if alike else relatives(short, learnt(registry, record))
             others = alike or [other.language for other in near]
             _show_like(common, work.like(common, others, near), others, near)
         else:
-            folder = (output_dir or home() / "checkpoints" / f"{record.name}-{short}") / "checkpoint"
+            folder = checkpoint_of(record.name, short, output_dir)
             if resume and not folder.is_dir():
                 common.out.note(f"There is no checkpoint in {folder}: learning starts from the beginning.")
-            stored, added = work.learn(common, mlm, folder, resume=resume)
+            stored, added = work.learn(common, read(common, mlm), folder, resume=resume)
             _show(common, stored, added)
 
 
-class _Work:
+def checkpoint_of(model: str, code: str, output_dir: Path | None = None) -> Path:
+    """Folder of the checkpoint of a language that is being learnt."""
+    return (output_dir or home() / "checkpoints" / f"{model}-{code}") / "checkpoint"
+
+
+def read(common: Common, file: Path) -> "Text":
+    """Read a language's text, and say what of it is left out.
+
+    Raises:
+        DataError: It cannot be used.
+    """
+    from hyperx_cl.data.text import read_text
+
+    with reporting("reading the text", file.stat().st_size, quiet=common.out.quiet) as bar:
+        text: Text = read_text(
+            file,
+            progress=None if common.out.quiet else lambda done, _: bar.step(done, f"{done / 1e6:,.0f} MB"),
+        )
+    if account := text.account():
+        common.out.note(account)
+    return text
+
+
+class Adding:
     """One language to add, after everything cheap was checked."""
 
     def __init__(
         self, registry: Registry, record: ModelRecord, parent: StoredLanguage | None, code: str, options: AddOptions,
-        letters: "_Letters", backbone: str | None, device: str, facts: dict[str, Any],
+        letters: "Letters", backbone: str | None, device: str, facts: dict[str, Any],
     ) -> None:  # fmt: skip
         self.registry, self.record, self.parent, self.code = registry, record, parent, code
         self.options, self.letters, self.facts = options, letters, facts
@@ -155,26 +179,19 @@ class _Work:
             run.metrics |= _like_summary(stored, others, near)
         return stored
 
-    def learn(self, common: Common, file: Path, folder: Path, *, resume: bool) -> "tuple[StoredLanguage, Added]":
+    def learn(self, common: Common, text: "Text", folder: Path, *, resume: bool) -> "tuple[StoredLanguage, Added]":
         """Learn the language from its text."""
         import torch
 
-        from hyperx_cl.data.text import read_text
         from hyperx_cl.train.add_language import add_language
         from hyperx_cl.train.checkpoint import remove_checkpoint
 
-        with reporting("reading the text", file.stat().st_size, quiet=common.out.quiet) as bar:
-            text: Text = read_text(
-                file,
-                progress=None if common.out.quiet else lambda done, _: bar.step(done, f"{done / 1e6:,.0f} MB"),
-            )
-        if account := text.account():
-            common.out.note(account)
         model = self._load()
         rules = self.letters.rules(model.tokenizer, common)
         config = {
             "model": self.record.name, "language": self.code, "add_language": as_dict(self.options),
-            "transliteration": self.letters.wanted, "text": str(file), "threads": torch.get_num_threads(), **self.facts,
+            "transliteration": self.letters.wanted, "text": os.path.abspath(text.path),
+            "threads": torch.get_num_threads(), **self.facts,
         }  # fmt: skip
         with (
             reporting(f"learning {self.code}", self.options.steps, quiet=common.out.quiet) as reporter,
@@ -213,23 +230,26 @@ class _Work:
         return stored
 
 
-class _Letters:
+class Letters:
     """The transliteration that is wanted: a table, one that is known and needed, or none.
 
     Args:
         wanted: The table's file, ``auto`` or ``none``.
         code: The language.
+        table: The rules of the table, where they are known; else its file is read.
 
     Raises:
         DataError: The table is none.
         NotFoundError: There is no such file.
     """
 
-    def __init__(self, wanted: str, code: str) -> None:
+    def __init__(self, wanted: str, code: str, table: "Transliteration | None" = None) -> None:
         from hyperx_cl.data.transliteration import read_transliteration
 
         self.wanted, self._code = wanted, code
-        self._table = () if wanted in ("auto", "none") else read_transliteration(wanted)
+        if table is None:
+            table = () if wanted in ("auto", "none") else read_transliteration(wanted)
+        self._table = table
 
     def rules(self, tokenizer: Any, common: Common) -> "Transliteration":
         """The rules, and a word about those that nobody has named."""
@@ -339,7 +359,7 @@ def _show(common: Common, stored: StoredLanguage, added: "Added") -> None:
     )
 
 
-def _learnt(registry: Registry, model: ModelRecord) -> list[str]:
+def learnt(registry: Registry, model: ModelRecord) -> list[str]:
     """The stored languages that have learnt something, unlike those made out of others."""
     stored = registry.languages(model.name)
     return [one.language for one in stored if one.first_method not in ("like", "code")]

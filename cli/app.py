@@ -29,6 +29,7 @@ from hyperx_cl.errors import HyperXError
 
 RESUMABLE = ("train", "add-language", "add-task")
 FETCHING = "data"
+REDOING = ["languages", "redo"]
 INTERRUPTED = 130
 
 app = typer.Typer(
@@ -101,10 +102,13 @@ def _failed(words: Sequence[str], error: Exception, message: str, code: int) -> 
 
 
 def _interrupted(words: Sequence[str]) -> int:
-    name = next((word for word in words if not word.startswith("-")), "")
+    called = [word for word in words if not word.startswith("-")]
+    name = called[0] if called else ""
     hint = "go on with the same command and --resume" if name in RESUMABLE else "nothing was stored; run it again"
     if name == FETCHING:
         hint = "what is whole stays, the same command goes on with the rest"
+    if called[:2] == REDOING:
+        hint = "what is whole stays; go on with the same command and --resume"
     return _say(f"Interrupted; {hint}.", INTERRUPTED)
 
 

@@ -2,7 +2,8 @@
 
 import os
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,15 +19,14 @@ from hyperx_cl.cli.output import Grid
 from hyperx_cl.cli.plan import with_label_maps
 from hyperx_cl.cli.recording import recording
 from hyperx_cl.config import FewshotOptions, FullOptions, as_dict
-from hyperx_cl.data.conllu import read_conllu
 from hyperx_cl.data.examples import Sentence, content_hash
 from hyperx_cl.data.hub.work import Wanted
-from hyperx_cl.data.ner import read_iob2
-from hyperx_cl.data.root import DataRoot
+from hyperx_cl.data.root import DataRoot, read_sentences
 from hyperx_cl.data.tasks import Task, check_labels
 from hyperx_cl.errors import DataError, UsageError
 from hyperx_cl.languages import canonical
-from hyperx_cl.registry.records import StoredLanguage
+from hyperx_cl.registry.records import ModelRecord, StoredLanguage
+from hyperx_cl.registry.store import Registry
 from hyperx_cl.settings import resolve
 from hyperx_cl.train.progress import reporting
 
@@ -81,7 +81,7 @@ def fewshot(
         record = find_model(registry, model, backbone)
         if full:
             expect_place(registry, made, folder)
-        parent = registry.language(code, record.name).stored
+        registry.history(code, record.name)
         task_of(record, task)  # it is there, and labels words
         chosen = with_label_maps(tasks_of(record), label_map or ())[task]
         told: dict[str, Any] = {}
@@ -90,9 +90,7 @@ def fewshot(
         sentences = read_labelled(chosen, data) if data else DataRoot(data_dir or "").load(chosen, code, "train")
         tested = read_labelled(chosen, test) if test else None
 
-        import torch
-
-        from hyperx_cl.train.fewshot import draw, fewshot
+        from hyperx_cl.train.fewshot import draw
 
         drawn = draw(sentences, options.n, options.seed)
         data_hashes = {"sentences": content_hash(drawn)}
@@ -109,36 +107,83 @@ def fewshot(
             )  # fmt: skip
             learn_fully(common, registry, asked, backbone=backbone, device=device)
             return
-        loaded = load_model(registry, record, backbone=backbone, device=device, precision=options.precision)
-        facts = {
-            "model": record.name, "language": code, "task": task, "fewshot": as_dict(options), **source,
-            "threads": torch.get_num_threads(),
-        }  # fmt: skip
-        with (
-            reporting(f"few-shot {task} {code}", options.folds * options.epochs, quiet=common.out.quiet) as reporter,
-            recording(
-                registry, "fewshot", config=facts, seed=options.seed, reporter=reporter,
-                data=data_hashes,
-            ) as run,
-        ):  # fmt: skip
-            learnt = fewshot(
-                loaded,
-                code,
-                task,
-                drawn,
-                options,
-                test=tested,
-                provenance=told or {"data": place.name},  # a record travels: the way to the file stays here
-                reporter=run,
-            )
-            expect_proof(learnt.proof)
-            stored = (
-                registry.add_language(learnt.record, method="fewshot", parent=parent.hash, new_version=True)
-                if learnt.record
-                else None
-            )
-            run.metrics |= _summary(record.name, code, task, stored, learnt)
+        chosen_pair = LabelledPair(record, code, task, drawn, tested, options, data_hashes, source)
+        # A record travels: the way to the file stays here.
+        facts = (told or {"data": place.name}) | ({"label_map": list(label_map)} if label_map else {})
+        stored, learnt = learn_pair(common, registry, chosen_pair, facts, backbone=backbone, device=device)
         _show(common, record.name, code, task, stored, learnt)
+
+
+@dataclass(frozen=True)
+class LabelledPair:
+    """What one pair is to learn from.
+
+    Args:
+        model: The model.
+        code: The language.
+        task: Name of the task.
+        drawn: The sentences.
+        tested: Sentences to measure on, if there are any.
+        options: How.
+        hashes: Of the sentences.
+        place: Where they lie, for the run's configuration.
+    """
+
+    model: ModelRecord
+    code: str
+    task: str
+    drawn: Sequence[Sentence]
+    tested: Sequence[Sentence] | None
+    options: FewshotOptions
+    hashes: Mapping[str, str]
+    place: Mapping[str, Any]
+
+
+def learn_pair(
+    common: Common, registry: Registry, asked: LabelledPair, facts: Mapping[str, Any], *, backbone: str | None,
+    device: str,
+) -> "tuple[StoredLanguage | None, Learnt]":  # fmt: skip
+    """Learn what belongs to a pair on the version of its language that is in use, and store what is gained.
+
+    Args:
+        common: For progress.
+        registry: Has the model and gets the version.
+        asked: What from.
+        facts: To keep in the record, which travels: no paths.
+        backbone: Where the backbone lies, if elsewhere than in training.
+        device: Where to compute.
+
+    Returns:
+        The new version, or None where nothing was gained; and how it went.
+    """
+    import torch
+
+    from hyperx_cl.train.fewshot import fewshot
+
+    model, code, task, options = asked.model, asked.code, asked.task, asked.options
+    parent = registry.language(code, model.name).stored
+    loaded = load_model(registry, model, backbone=backbone, device=device, precision=options.precision)
+    config = {
+        "model": model.name, "language": code, "task": task, "parent": parent.hash, "fewshot": as_dict(options),
+        **asked.place, "threads": torch.get_num_threads(),
+    }  # fmt: skip
+    with (
+        reporting(f"few-shot {task} {code}", options.folds * options.epochs, quiet=common.out.quiet) as reporter,
+        recording(
+            registry, "fewshot", config=config, seed=options.seed, reporter=reporter, data=asked.hashes
+        ) as run,
+    ):  # fmt: skip
+        learnt = fewshot(
+            loaded, code, task, asked.drawn, options, test=asked.tested, provenance=facts, reporter=run,
+        )  # fmt: skip
+        expect_proof(learnt.proof)
+        stored = (
+            registry.add_language(learnt.record, method="fewshot", parent=parent.hash, new_version=True)
+            if learnt.record
+            else None
+        )
+        run.metrics |= _summary(model.name, code, task, stored, learnt)
+    return stored, learnt
 
 
 def _from_hub(common: Common, task: Task, code: str) -> dict[str, Any]:
@@ -161,10 +206,7 @@ def read_labelled(task: Task, path: Path) -> list[Sentence]:
         NotFoundError: There is no such file.
         DataError: It is malformed, or has a label that is none of the task's.
     """
-    if task.kind == "words" or ".conllu" in path.suffixes:
-        sentences = read_conllu(path, column=task.column, label_map=task.label_map)
-    else:
-        sentences = read_iob2(path, label_map=task.label_map)
+    sentences = read_sentences(task, path)
     check_labels(sentences, task, path)
     return sentences
 

@@ -8,6 +8,8 @@ import typer
 from hyperx_cl.cli.asking import confirm
 from hyperx_cl.cli.options import Common, LanguageCode, ModelName, Yes, command, group
 from hyperx_cl.cli.output import Grid
+from hyperx_cl.cli.redo import EXAMPLE as REDO
+from hyperx_cl.cli.redo import redo
 from hyperx_cl.languages import canonical
 from hyperx_cl.languages import name as name_of
 from hyperx_cl.registry.records import StoredLanguage
@@ -168,3 +170,4 @@ command(app, "history", example="hyperx-cl languages history mt")(history)
 command(app, "use", example="hyperx-cl languages use mt 1")(use)
 command(app, "remove", example="hyperx-cl languages remove mt --version 2 --yes")(remove)
 command(app, "near", example="hyperx-cl languages near mt -k 3")(near)
+command(app, "redo", example=REDO)(redo)

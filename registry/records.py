@@ -37,7 +37,8 @@ class StoredLanguage:
     counts, never the text), source, licence, losses (random, zero, mean, nearest, start, learnt), nearest, scores,
     created, hyperx_cl, backbone (id, revision, fingerprint), parent, corrections (at, run, was, is: where source or
     licence was said anew of the same numbers), self_training by task, carried (model, hash, method and provenance of
-    the record that these numbers were copied from).
+    the record that these numbers were copied from), redone (model and hash of the record that was learnt again for this
+    model, other_text and text_before where it was from another text).
     """
 
     language: str

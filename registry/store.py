@@ -252,6 +252,12 @@ class Registry:
         with self._reading() as session:
             return [versions.stored(row) for row in versions.history(session, code, models.find(session, model))]
 
+    def version(self, hash: str) -> StoredLanguage | None:
+        """Return the version with a content hash, of whichever model; None where there is none."""
+        with self._reading() as session:
+            row = versions.by_hash(session, hash)
+            return versions.stored(row) if row else None
+
     def use_language(self, code: str, version: int, model: str | None = None) -> StoredLanguage:
         """Let a language's name point at one of its versions."""
         with self._writing() as session:

@@ -25,7 +25,7 @@ def add(
 
     Equal content is stored once: as a new version it means that the name points at the old one again.
     """
-    known = session.scalar(select(VersionRow).where(VersionRow.hash == record.hash))
+    known = by_hash(session, record.hash)
     if known is not None:
         if new_version:
             known.language.current = known.number
@@ -83,6 +83,11 @@ def find(session: Session, code: str, model: ModelRow, version: int | None) -> V
             f"language {language.code!r} of model {model.name!r} has no version {wanted}: it has {there}"
         )
     return row
+
+
+def by_hash(session: Session, digest: str) -> VersionRow | None:
+    """The version with a content hash, of whichever model."""
+    return session.scalar(select(VersionRow).where(VersionRow.hash == digest))
 
 
 def load(session: Session, row: VersionRow) -> LoadedLanguage:

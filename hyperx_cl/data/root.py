@@ -95,3 +95,15 @@ class DataRoot:
     def _folder(self, task_name: str) -> Path:
         own = self.path / task_name
         return own if own.is_dir() or task_name == "ner" else self.path / "ud"
+
+
+def read_sentences(task: Task, path: Path) -> list[Sentence]:
+    """Read a task's sentences from a file: CoNLL-U by its name or for labels of words, else a word and its tag a line.
+
+    Raises:
+        NotFoundError: There is no such file.
+        DataError: It is malformed.
+    """
+    if task.kind == "words" or ".conllu" in path.suffixes:
+        return read_conllu(path, column=task.column, label_map=task.label_map)
+    return read_iob2(path, label_map=task.label_map)

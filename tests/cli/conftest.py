@@ -90,6 +90,25 @@ def stocked(home: Path, trained: Path) -> Path:
     return home
 
 
+@pytest.fixture(scope="session")
+def retrained(tmp_path_factory: pytest.TempPathFactory, trained: Path, tiny_backbone: Path, root: Path) -> Path:
+    """A home whose registry has the models `tiny` and, trained anew with another seed, `anew`."""
+    folder = tmp_path_factory.mktemp("retrained")
+    shutil.copy(trained / "registry.sqlite3", folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HYPERX_HOME", str(folder))
+        words = ["train", "--backbone", tiny_backbone, "--data-dir", root, "--name", "anew", "--leave-out", "mt"]
+        assert run([str(word) for word in (*words, *TINY, *STEPS, "--seed", "2", "--device", "cpu", "--quiet")]) == 0
+    return folder
+
+
+@pytest.fixture
+def twofold(home: Path, retrained: Path) -> Path:
+    """The test's own home, with a copy of that registry."""
+    shutil.copy(retrained / "registry.sqlite3", home)
+    return home
+
+
 @pytest.fixture
 def everything(home: Path) -> Callable[[], dict[str, bytes]]:
     """Takes a picture of the registry's rows and of the home's files, to compare before and after."""

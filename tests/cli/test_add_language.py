@@ -61,6 +61,17 @@ def test_learns_from_text_and_stores_where_it_came_from(cli: Cli, root: Path, st
     assert not list((stocked / "checkpoints").rglob("*.safetensors"))
 
 
+def test_the_run_keeps_where_the_text_lies_and_the_record_does_not(
+    cli: Cli, root: Path, stocked: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(root)
+    assert cli("add-language", "mt", "--mlm", "mlm/mt.txt", *FEW, "--capacity", "vector", "--quiet").code == 0
+    with Registry.open(readonly=True) as registry:
+        run, provenance = registry.list_runs()[0], registry.language("mt").stored.provenance
+    assert run.config["text"] == str(root / "mlm" / "mt.txt")
+    assert "mt.txt" not in str(provenance)
+
+
 def test_prints_losses_start_and_proof_in_plain_lines(cli: Cli, root: Path, stocked: Path) -> None:
     words = ("add-language", "mt", "--mlm", root / "mlm" / "mt.txt", *FEW, "--capacity", "vector")
     ended = cli(*words)

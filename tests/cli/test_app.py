@@ -53,7 +53,7 @@ def test_there_are_all_commands() -> None:
         *(f"bench {word}" for word in ("add-language", "few-shot", "stream", "together", "plot")),
         *(f"tasks {word}" for word in ("list", "remove")),
         *(f"models {word}" for word in ("list", "show", "use", "remove")),
-        *(f"languages {word}" for word in ("list", "show", "history", "use", "remove", "near")),
+        *(f"languages {word}" for word in ("list", "show", "history", "use", "remove", "near", "redo")),
     }  # fmt: skip
 
 

@@ -82,6 +82,8 @@ def test_what_is_measured_on_is_told_and_labels_are_renamed(
     runs = cli("runs", "list", "--json").data["runs"]
     assert runs[0]["data_hashes"] == runs[1]["data_hashes"] and set(runs[0]["data_hashes"]) == {"sentences"}
     assert runs[1]["config"]["label_map"] == ["SUBST=NOUN"]
+    (version,) = cli("languages", "history", "tr", "--json").data["versions"]
+    assert runs[0]["config"]["parent"] == runs[1]["config"]["parent"] == version["hash"]
 
 
 def test_sentences_that_are_tested_on_too_are_refused(

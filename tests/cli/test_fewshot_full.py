@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hyperx_cl.cli.add_language import _learnt
+from hyperx_cl.cli.add_language import learnt
 from hyperx_cl.data.conllu import read_conllu
 from hyperx_cl.data.examples import content_hash
 from hyperx_cl.registry.store import Registry
@@ -109,7 +109,7 @@ def _use(cli: Cli, root: Path, folder: Path, told: dict[str, Any]) -> None:
     few = ("--folds", "2", "--epochs", "1", "--n", "4", "--data-dir", root, *PLACE)
     assert cli("fewshot", "--lang", "en", "--task", "letter", "--model", "new", *few).code == 0
     with Registry.open(readonly=True) as registry:  # mt was made out of en and tr, and is no relative of anybody
-        assert _learnt(registry, registry.model("new")) == ["en", "tr"]
+        assert learnt(registry, registry.model("new")) == ["en", "tr"]
     with Registry.open(readonly=True) as registry:
         assert registry.check() == []
 

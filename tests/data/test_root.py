@@ -1,11 +1,13 @@
 """A data root, and the real one."""
 
+import gzip
 from pathlib import Path
 
 import pytest
 
 from hyperx_cl.data.conllu import read_conllu
-from hyperx_cl.data.root import DataRoot
+from hyperx_cl.data.ner import read_iob2
+from hyperx_cl.data.root import DataRoot, read_sentences
 from hyperx_cl.data.tasks import NER, POS, Task, label_set
 from hyperx_cl.data.text import read_text
 from hyperx_cl.errors import DataError, NotFoundError, UsageError
@@ -125,3 +127,16 @@ def test_share_of_real_range_rows(data_root: Path) -> None:
     path = data_root / "ud/sa/test.conllu"
     plain, ranges = (sum(map(len, read_conllu(path, ranges=keep))) for keep in (False, True))
     assert round((ranges - plain) / ranges, 3) == 0.123
+
+
+def test_a_file_is_read_by_its_name_or_by_what_its_task_labels(tmp_path: Path) -> None:
+    rows, names = tmp_path / "rows.txt", tmp_path / "names.txt"
+    rows.write_text(ROW, encoding="utf-8")
+    names.write_text("a\tB-PER\n", encoding="utf-8")
+    assert read_sentences(Task("pos", "words"), rows) == read_conllu(rows)
+    assert read_sentences(Task("ner", "spans"), names) == read_iob2(names)
+    renamed = Task("pos", "words", label_map={"X": "NOUN"})
+    assert read_sentences(renamed, rows)[0].labels == ("NOUN",)
+    marked = tmp_path / "names.conllu.gz"
+    marked.write_bytes(gzip.compress(ROW.encode()))
+    assert read_sentences(Task("ner", "spans", column="upos"), marked)[0].labels == ("X",)

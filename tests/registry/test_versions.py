@@ -9,6 +9,7 @@ from hyperx_cl import __version__
 from hyperx_cl.artefact import LanguageRecord
 from hyperx_cl.errors import ConflictError, NotFoundError, UsageError
 from hyperx_cl.registry.store import Registry
+from tests.registry.conftest import SECOND
 
 Make = Callable[..., LanguageRecord]
 
@@ -34,6 +35,13 @@ def test_the_provenance_is_completed(registry: Registry, make_record: Make) -> N
     }
     assert registry.language("mt").record.provenance == told
     assert registry.add_language(make_record("fo")).created.endswith("+00:00")
+
+
+def test_a_version_is_found_by_its_hash_in_whichever_model(registry: Registry, make_record: Make) -> None:
+    first = registry.add_language(make_record(seed=1))
+    other = registry.add_language(make_record(seed=1, model=SECOND))
+    assert (registry.version(first.hash), registry.version(other.hash)) == (first, other)
+    assert other.model == "second" and registry.version("0" * 64) is None
 
 
 def test_versions_are_counted_and_the_name_points_at_the_newest(registry: Registry, make_record: Make) -> None:
