@@ -213,16 +213,8 @@ def test_a_finished_run_is_kept_whole_or_not_at_all(
 def test_a_backbone_of_another_type_by_a_site_of_ones_own(
     cli: Cli, root: Path, typed_backbone: Callable[[str], Path], tmp_path: Path
 ) -> None:
-    words = (
-        "train",
-        "--backbone",
-        typed_backbone("mpnet"),
-        "--data-dir",
-        root,
-        "--output-dir",
-        tmp_path / "out",
-        *TINY,
-    )
+    words = ["train", "--backbone", typed_backbone("mpnet"), "--data-dir", root, "--output-dir", tmp_path / "out"]
+    words += [*TINY, *STEPS]
     refused = cli(*words)
     assert refused.code == 2 and "is of type 'mpnet', which has no table of adapter seats here" in refused.err
     ended = cli(*words, "--adapter-site", SITE, "--name", "seated", "--json")
@@ -237,7 +229,8 @@ def test_a_backbone_of_another_type_by_a_site_of_ones_own(
 def test_a_dry_run_knows_the_shape_of_every_type(
     cli: Cli, root: Path, typed_backbone: Callable[[str], Path], tmp_path: Path, kind: str
 ) -> None:
-    words = ("train", "--backbone", typed_backbone(kind), "--data-dir", root, "--output-dir", tmp_path / "out", *TINY)
+    words = ["train", "--backbone", typed_backbone(kind), "--data-dir", root, "--output-dir", tmp_path / "out"]
+    words += [*TINY, *STEPS]
     planned = cli(*words, "--dry-run", "--json").data["parameters"]
     assert cli(*words).code == 0
     assert cli("info", "--json").data["parameters"] == planned
