@@ -24,11 +24,7 @@ class ModelOptions:
     projected: Annotated[int, "width d_p that the projector hands to the weight generator"] = 32
     bottleneck: Annotated[int, "bottleneck width of the generated adapters"] = 256
     placement: Annotated[Literal["ffn", "layer"], "adapter at the FFN output, or after the layer's LayerNorm"] = "ffn"
-    adapter_site: Annotated[
-        str,
-        "module path of the seats with {i} for the layer, such as encoder.layer.{i}.output.dense, for backbones "
-        "of a type that is not known here",
-    ] = ""
+    adapter_site: Annotated[str, "path of each layer's FFN output, with {i}, in backbones of an unknown type"] = ""
     adapter_norm: Annotated[bool, "LayerNorm inside the adapter, with generated scale and shift"] = False
     language_part: Annotated[int, "rank of the part every base language carries in base training (0: none)"] = 0
     initialisation: Annotated[Literal["scaled", "paper"], "scaled: for short budgets; paper: all N(0, 0.02²)"] = (

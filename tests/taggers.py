@@ -55,7 +55,7 @@ def tagger(folder: Path) -> HyperX:
     return model
 
 
-def teach(model: HyperX, labels: Mapping[Pair, tuple[str, ...]], *, most: int = 200) -> None:
+def teach(model: HyperX, labels: Mapping[Pair, tuple[str, ...]], *, most: int = 300) -> None:
     """Train on all pairs at once until they are known by heart, in at most so many steps."""
     encoder = Encoder(model.tokenizer, max_length=32)
     lessons: list[Batch] = []
@@ -73,4 +73,4 @@ def teach(model: HyperX, labels: Mapping[Pair, tuple[str, ...]], *, most: int = 
         Schedule(most, warmup=5),
         accelerator=make_accelerator(cpu=True),
     )
-    assert any(step.loss < 0.03 for step in loop), "the tagger did not learn its lessons"
+    assert any(step.loss < 0.003 for step in loop), "the tagger did not learn its lessons"
