@@ -114,13 +114,14 @@ class Loop:
         self, model: nn.Module, groups: Sequence[Group], draw: Callable[[], Batch], schedule: Schedule, *,
         clip: float = 1.0, accumulation: int = 1, accelerator: Accelerator | Alone | None = None,
     ) -> None:  # fmt: skip
-        self.accelerator: Any = accelerator or Alone()
+        shared: Any = accelerator or Alone()
+        self.accelerator = shared
         self.groups = [group for group in groups if group.parameters]
         self.parameters = [parameter for group in self.groups for parameter in group.parameters]
         optimiser = torch.optim.AdamW(
             [{"params": group.parameters, "lr": group.rate} for group in self.groups], weight_decay=0.0, fused=True
         )
-        self.model = self.accelerator.prepare_model(model) if self.accelerator.num_processes > 1 else model
+        self.model: nn.Module = self.accelerator.prepare_model(model) if self.accelerator.num_processes > 1 else model
         self.optimiser: Any = self.accelerator.prepare_optimizer(optimiser)
         self.draw, self.schedule, self.clip, self.accumulation = draw, schedule, clip, accumulation
         self.number = self.tokens = 0
