@@ -88,7 +88,7 @@ class Common:
     def registry(self, *, readonly: bool = False) -> Registry:
         """Open the registry; as a context manager it closes itself. One of an earlier version is brought up first."""
         try:
-            return Registry.open(self.address, readonly=readonly)
+            return Registry.open(self.address, readonly=readonly, tell=self.out.note)
         except EarlierSchemaError:
             Registry.open(self.address).close()
             return Registry.open(self.address, readonly=readonly)
