@@ -34,9 +34,7 @@ def _same(one: Path, other: Path) -> None:
     ours, theirs = load_file(one / "model.safetensors"), load_file(other / "model.safetensors")
     assert ours.keys() == theirs.keys()
     for name, value in ours.items():
-        torch.testing.assert_close(
-            value, theirs[name], rtol=0, atol=1e-4, msg=lambda text, name=name: f"{name}: {text}"
-        )
+        torch.testing.assert_close(value, theirs[name], rtol=0, atol=1e-4, msg=name)
 
 
 def test_two_processes_are_one_at_the_same_global_batch_and_one_writes(
@@ -76,7 +74,7 @@ def test_accelerate_launch_starts_them_too(cli: Cli, words: Words, home: Path, t
 def test_what_is_refused_is_said_once(words: Words, tmp_path: Path) -> None:
     code, out, err = start([*words, "--steps", "8", "--pos", "kk"], tmp_path).end()
     assert code != 0 and out == ""
-    assert err.count("there is nothing to train pos in kk") == 1
+    assert err.count("has nothing to train pos in kk") == 1
     code, out, err = start(["runs", "list"], tmp_path).end()
     assert code != 0 and "list is the work of one process: start it without torchrun" in err
 
@@ -144,18 +142,16 @@ def test_languages_are_shared_out_and_become_what_one_process_makes_of_them(
     (tmp_path / "home" / "registry.sqlite3").write_bytes((stocked / "registry.sqlite3").read_bytes())
     line = ["add-language", "mt,it,az", "--mlm", texts.parent, "--steps", "6", "--check-every", "3", "--start", "best",
             "--device", "cpu", "--precision", "fp32", "--max-tokens", "160", "--max-length", "40"]  # fmt: skip
-    run = start([*line, "--json"], tmp_path / "home", **watched(tmp_path / "seen"))
+    run = start(["--", *line, "--json"], tmp_path / "home", **watched(tmp_path / "seen"))
     alone = cli(*line, "--json")
-    code, out, err = run.end()
-    assert (code, alone.code) == (0, 0), err + alone.err
+    ended, out, err = run.end()
+    assert (ended, alone.code) == (0, 0), err + alone.err
     ours, theirs = (json.loads(text)["languages"] for text in (out, alone.out))
     assert [each["language"] for each in ours] == ["mt", "it", "az"]
     for mine, other in zip(ours, theirs, strict=True):
         assert _but_seconds(mine) == _but_seconds(other)
     with Registry.open(str(tmp_path / "home" / "registry.sqlite3"), readonly=True) as registry:
-        assert (
-            registry.check() == [] and len(registry.list_runs()) == len(cli("runs", "list", "--quiet").out.split()) + 2
-        )
+        assert registry.check() == [] and [kept.status for kept in registry.list_runs()] == ["done"] * 4
         assert {one.language for one in registry.languages()} == {"az", "en", "it", "mt", "tr"}
     assert any("tiny-it" in line for line in written(tmp_path / "seen", 1, tmp_path / "home"))  # its turn
     for code in ("mt", "it", "az"):  # and one by one, where no start is taken from a language that is new
