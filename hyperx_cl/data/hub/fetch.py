@@ -123,5 +123,6 @@ def _alone(root: Path) -> Iterator[None]:
     root.mkdir(parents=True, exist_ok=True)
     # SQLite knows every system's way to lock a file, and the lock goes when this process is killed.
     with closing(sqlite3.connect(root / LOCK, timeout=_PATIENCE, isolation_level=None)) as lock:
+        lock.execute("PRAGMA journal_mode = MEMORY")  # no second file
         lock.execute("BEGIN EXCLUSIVE")
         yield

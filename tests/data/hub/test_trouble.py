@@ -167,6 +167,7 @@ def test_a_second_process_waits_and_finds_what_the_first_has_fetched(hub: HubSer
     root.mkdir()
     ended: list[int] = []
     with closing(sqlite3.connect(root / LOCK, isolation_level=None)) as lock:
+        lock.execute("PRAGMA journal_mode = MEMORY")
         lock.execute("BEGIN EXCLUSIVE")
         other = threading.Thread(target=lambda: ended.append(get("--lang", "mt", "--task", "pos")[0]))
         other.start()
