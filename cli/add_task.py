@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hyperx_cl.cli.add_language import expect_proof, proof_data
 from hyperx_cl.cli.completion import complete_language
 from hyperx_cl.cli.loading import find_model, load_model
 from hyperx_cl.cli.options import BackbonePlace, Common, Config, DataDir, Device, LabelMap, ModelName, Resume, command
 from hyperx_cl.cli.output import Grid
 from hyperx_cl.cli.plan import with_label_maps
+from hyperx_cl.cli.proving import expect_proof, proof_data
 from hyperx_cl.cli.recording import recording
 from hyperx_cl.cli.words import codes, names, pairs
 from hyperx_cl.config import AddTaskOptions, as_dict

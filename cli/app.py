@@ -26,6 +26,7 @@ from hyperx_cl.cli import (
 )
 from hyperx_cl.cli.output import visible
 from hyperx_cl.errors import HyperXError
+from hyperx_cl.processes import rank
 
 RESUMABLE = ("train", "add-language", "add-task")
 FETCHING = "data"
@@ -102,6 +103,8 @@ def _failed(words: Sequence[str], error: Exception, message: str, code: int) -> 
 
 
 def _interrupted(words: Sequence[str]) -> int:
+    if rank():
+        return INTERRUPTED  # the first process says it
     called = [word for word in words if not word.startswith("-")]
     name = called[0] if called else ""
     hint = "go on with the same command and --resume" if name in RESUMABLE else "nothing was stored; run it again"
@@ -113,7 +116,8 @@ def _interrupted(words: Sequence[str]) -> int:
 
 
 def _say(text: str, code: int) -> int:
-    print(visible(text), file=sys.stderr)
+    which = f"Process {rank()}: " if rank() else ""
+    print(visible(f"{which}{text}"), file=sys.stderr)
     return code
 
 

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hyperx_cl.cli.add_language import proof_lines
 from hyperx_cl.cli.keeping import keep_model
 from hyperx_cl.cli.options import Common, command
 from hyperx_cl.cli.output import Grid
+from hyperx_cl.cli.proving import proof_lines
 from hyperx_cl.errors import ConflictError
 from hyperx_cl.registry.engine import shown
 from hyperx_cl.registry.home import home

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 import typer
 
@@ -17,12 +17,17 @@ from hyperx_cl.cli.recording import recording, versions
 from hyperx_cl.cli.words import codes, names
 from hyperx_cl.data.hub.work import Wanted
 from hyperx_cl.data.root import DataRoot
+from hyperx_cl.data.tasks import Task
 from hyperx_cl.errors import UsageError
 from hyperx_cl.evaluate.report import PairScore, table, to_csv, to_json, to_markdown
 from hyperx_cl.registry.records import ModelRecord
 from hyperx_cl.registry.store import Registry
 from hyperx_cl.segment import ExternalSegmenter, Segmenter, segmenter_for
+from hyperx_cl.train.peers import Peers, peers
 from hyperx_cl.train.progress import reporting
+
+if TYPE_CHECKING:
+    from hyperx_cl.evaluate.suite import Listener
 
 POS = "pos"
 EXAMPLE = "hyperx-cl evaluate --data-dir DIR --lang mt,ug --task pos --format markdown"
@@ -32,7 +37,7 @@ Form = Literal["table", "markdown", "csv", "json"]
 
 def add_to(app: typer.Typer) -> None:
     """Put the command into the app."""
-    command(app, "evaluate", example=EXAMPLE)(evaluate)
+    command(app, "evaluate", example=EXAMPLE, shared=True)(evaluate)
 
 
 def evaluate(
@@ -69,50 +74,93 @@ def evaluate(
     precision: Precision = "auto",
 ) -> None:
     """Score the model's languages and tasks: seen, unseen and all averages, intervals, pieces per word."""
-    if data_dir is None and not lang and not data_home().is_dir():
-        raise UsageError(
-            "there is nothing to score on: name languages with --lang, whose data is fetched from the Hub, or with "
-            "--data-dir the folder that holds ud/LANG/test.conllu and ner/LANG/test.conll"
-        )
-    with common.registry() as registry:
-        record = find_model(registry, model, backbone)
-        root = DataRoot(data_dir or _from_hub(common, registry, record, codes(lang), names(task)))
-        pairs = choose_pairs(registry, record, root, codes(lang), names(task), split, note=common.out.note)
-        splitters = _splitters(pairs, tokenizer) if raw else {}
-        mapped = with_label_maps(tasks_of(record), label_map or ())
-        data = gold_hashes(root, mapped, pairs, split)
-        stored = {language.language: language.version for language in registry.languages(record.name)}
-        loaded = load_model(registry, record, backbone=backbone, device=device, precision=precision)
-        loaded.tasks.update(mapped)  # how their files are read, and nothing else
 
-        import torch
+    def prepare(meeting: Peers) -> _Asked:
+        if data_dir is None and not lang and not data_home().is_dir():
+            raise UsageError(
+                "there is nothing to score on: name languages with --lang, whose data is fetched from the Hub, or with "
+                "--data-dir the folder that holds ud/LANG/test.conllu and ner/LANG/test.conll"
+            )
+        with common.registry(readonly=not meeting.first) as registry:
+            record = find_model(registry, model, backbone)
+            root = DataRoot(data_dir or _from_hub(common, registry, record, codes(lang), names(task)))
+            pairs = choose_pairs(registry, record, root, codes(lang), names(task), split, note=common.out.note)
+            splitters = _splitters(pairs, tokenizer) if raw else {}
+            mapped = with_label_maps(tasks_of(record), label_map or ())
+            stored = {language.language: language.version for language in registry.languages(record.name)}
+        return _Asked(record, root, pairs, splitters, mapped, gold_hashes(root, mapped, pairs, split), stored)
 
-        from hyperx_cl.data.batches import Pair
-        from hyperx_cl.evaluate.raw import evaluate_raw
-        from hyperx_cl.evaluate.suite import evaluate_pairs
+    with peers() as meeting:
+        asked = meeting.turn(lambda: prepare(meeting))
+        with common.registry(readonly=not meeting.first) as registry:
+            loaded = meeting.turn(
+                lambda: load_model(registry, asked.record, backbone=backbone, device=device, precision=precision)
+            )
+            loaded.tasks.update(asked.tasks)  # how their files are read, and nothing else
 
-        about = {
-            "model": record.name, "fingerprint": record.fingerprint, "split": split, "compat_hyperx": compat,
-            "seed": seed, "samples": samples, "precision": precision, "threads": torch.get_num_threads(),
-            "data_dir": str(root.path.absolute()), "label_map": list(label_map or ()),
-            "segmenters": {code: splitter.name for code, splitter in splitters.items()},
-        }  # fmt: skip
-        with (
-            reporting("scoring", len(pairs), quiet=common.out.quiet) as reporter,
-            recording(registry, "evaluate", config=about, seed=seed, reporter=reporter, data=data) as run,
-        ):
-            scores = evaluate_pairs(
-                loaded, root, [Pair(*pair) for pair in pairs], split=split, compat=compat, samples=samples, seed=seed,
-                versions=stored, reporter=run,
-            )  # fmt: skip
-            run.metrics |= {f"{score.task}:{score.language}": score.value for score in scores}
-            for code, splitter in splitters.items():
-                *aligned, _ = evaluate_raw(
-                    loaded, root, code, splitter, split=split, samples=samples, seed=seed, versions=stored
-                )
+            import torch
+
+            from hyperx_cl.data.batches import Pair
+            from hyperx_cl.evaluate.raw import evaluate_raw
+            from hyperx_cl.evaluate.suite import evaluate_pairs
+
+            about = {
+                "model": asked.record.name, "fingerprint": asked.record.fingerprint, "split": split,
+                "compat_hyperx": compat, "seed": seed, "samples": samples, "precision": precision,
+                "threads": torch.get_num_threads(), "data_dir": str(asked.root.path.absolute()),
+                "label_map": list(label_map or ()),
+                "segmenters": {code: splitter.name for code, splitter in asked.splitters.items()},
+            }  # fmt: skip
+            mine, again = meeting.place.share(asked.pairs), meeting.place.share(list(asked.splitters))
+
+            def score(telling: "Listener | None") -> tuple[list[PairScore], list[PairScore]]:
+                plain = evaluate_pairs(
+                    loaded, asked.root, [Pair(*pair) for pair in mine], split=split, compat=compat, samples=samples,
+                    seed=seed, versions=asked.versions, reporter=telling,
+                )  # fmt: skip
+                aligned = [
+                    score
+                    for code in again
+                    for score in evaluate_raw(
+                        loaded, asked.root, code, asked.splitters[code], split=split, samples=samples, seed=seed,
+                        versions=asked.versions,
+                    )[:-1]
+                ]  # fmt: skip
+                return plain, aligned
+
+            if not meeting.first:
+                meeting.gather(lambda: score(None))
+                return
+            with (
+                reporting("scoring", len(mine), quiet=common.out.quiet) as reporter,
+                recording(
+                    registry, "evaluate", config=about, seed=seed, reporter=reporter, data=asked.hashes
+                ) as run,
+            ):  # fmt: skip
+                scores = _in_order(asked, meeting.gather(lambda: score(run)))
+                plain, aligned = scores[: len(asked.pairs)], scores[len(asked.pairs) :]
+                run.metrics |= {f"{score.task}:{score.language}": score.value for score in plain}
                 run.metrics |= {f"{score.task}:{score.language}, {score.metric}": score.value for score in aligned}
-                scores += aligned
-    _show(common, form, scores, about | {"versions": versions(), "data_hashes": data})
+    _show(common, form, scores, about | {"versions": versions(), "data_hashes": asked.hashes})
+
+
+class _Asked(NamedTuple):
+    """What is to be scored, after everything cheap was checked."""
+
+    record: ModelRecord
+    root: DataRoot
+    pairs: list[tuple[str, str]]
+    splitters: dict[str, Segmenter]
+    tasks: dict[str, Task]
+    hashes: dict[str, str]
+    versions: dict[str, int]
+
+
+def _in_order(asked: _Asked, parts: list[tuple[list[PairScore], list[PairScore]]]) -> list[PairScore]:
+    """The scores of all processes as one would give them: pairs as they were asked for, then those of raw text."""
+    plain = {(score.task, score.language): score for part, _ in parts for score in part}
+    aligned = [score for code in asked.splitters for _, part in parts for score in part if score.language == code]
+    return [plain[pair] for pair in asked.pairs] + aligned
 
 
 def _from_hub(

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hyperx_cl.cli.add_language import expect_proof, proof_data, proof_lines
 from hyperx_cl.cli.completion import complete_language, complete_task
 from hyperx_cl.cli.fetching import data_home, have, on_hub, origin
 from hyperx_cl.cli.fewshot_full import Asked, expect_place, expect_words, learn_fully
@@ -17,6 +16,7 @@ from hyperx_cl.cli.loading import find_model, load_model, task_of, tasks_of
 from hyperx_cl.cli.options import BackbonePlace, Common, Config, DataDir, Device, LabelMap, ModelName, command
 from hyperx_cl.cli.output import Grid
 from hyperx_cl.cli.plan import with_label_maps
+from hyperx_cl.cli.proving import expect_proof, proof_data, proof_lines
 from hyperx_cl.cli.recording import recording
 from hyperx_cl.config import FewshotOptions, FullOptions, as_dict
 from hyperx_cl.data.examples import Sentence, content_hash

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hyperx_cl.artefact import LanguageRecord
-from hyperx_cl.cli.add_language import expect_proof, proof_data
 from hyperx_cl.cli.keeping import expect_free
 from hyperx_cl.cli.loading import load_model
 from hyperx_cl.cli.options import Common
 from hyperx_cl.cli.output import Grid
+from hyperx_cl.cli.proving import expect_proof, proof_data
 from hyperx_cl.cli.recording import recording
 from hyperx_cl.config import FewshotOptions, FullOptions, as_dict
 from hyperx_cl.data.examples import Sentence, content_hash

@@ -10,6 +10,7 @@ from hyperx_cl.artefact import LanguageRecord
 from hyperx_cl.cli.loading import JOINT
 from hyperx_cl.config import ModelOptions, TrainOptions, as_dict
 from hyperx_cl.errors import ConflictError, UsageError
+from hyperx_cl.file_names import is_device
 from hyperx_cl.registry.records import ModelRecord
 from hyperx_cl.registry.store import Registry
 
@@ -29,6 +30,8 @@ def expect_name(name: str) -> None:
     """
     if not _NAME.fullmatch(name):
         raise UsageError(f"{name!r} cannot name a model: use letters, digits, '.', '_' and '-', at most 64 of them")
+    if is_device(name):
+        raise UsageError(f"{name!r} cannot name a model, as Windows can have no folder of that name: choose another")
 
 
 def expect_free(registry: Registry, name: str, folder: Path, *, resume: bool) -> ModelRecord | None:

@@ -1,5 +1,6 @@
 """From a model in the registry to one that runs: its folder, its backbone, and the languages stored for it."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,8 +10,6 @@ from hyperx_cl.registry.records import ModelRecord
 from hyperx_cl.registry.store import Registry
 
 if TYPE_CHECKING:
-    import torch
-
     from hyperx_cl.model.hyperx import HyperX
 
 JOINT = "joint"
@@ -38,9 +37,18 @@ def find_model(registry: Registry, name: str | None, backbone: str | None) -> Mo
 
 
 def load_model(
-    registry: Registry, record: ModelRecord, *, backbone: str | None, device: str, precision: str
-) -> "HyperX":
+    registry: Registry, record: ModelRecord, *, backbone: str | None, device: str, precision: str,
+    versions: Mapping[str, int] | None = None,
+) -> "HyperX":  # fmt: skip
     """Load a model over its backbone with the languages and tasks stored for it, and put it where it shall compute.
+
+    Args:
+        registry: Where it is known.
+        record: Of `find_model`.
+        backbone: Folder or Hub id of its backbone, where that is another place than in training.
+        device: As typed.
+        precision: As typed.
+        versions: The languages to attach, and which version of each; the one in use of every language by default.
 
     Raises:
         NotFoundError: The backbone cannot be found.
@@ -48,6 +56,7 @@ def load_model(
         DataError: A file or a stored language is damaged.
     """
     from hyperx_cl.model.backbone import fast_dtype
+    from hyperx_cl.model.devices import choose_device
     from hyperx_cl.model.hyperx import HyperX
 
     kept = str(record.config.get("backbone", ""))
@@ -59,28 +68,16 @@ def load_model(
             f"or forget it with `hyperx-cl models remove {record.name} --cascade`"
         )
     stored = registry.languages(record.name)
+    if versions is not None:
+        stored = [registry.language(code, record.name, number).stored for code, number in versions.items()]
     for code in {*model.languages()} - {language.language for language in stored}:
         model.forget(code)  # a base language that was removed from the registry
     if record.tasks:  # before the languages: some may have something of their own for one
         model.attach_task(*(registry.task(task["name"], record.name).record for task in record.tasks))
     added = [language.language for language in stored if language.method != JOINT]
-    model.attach(*(registry.language(code, record.name).record for code in added))
-    place = torch_device(device)
+    model.attach(*(registry.language(code, record.name, (versions or {}).get(code)).record for code in added))
+    place = choose_device(device)
     return model.place(place, fast_dtype(precision, place))
-
-
-def torch_device(wanted: str) -> "torch.device":
-    """The device for ``auto``, ``cpu`` or ``cuda``.
-
-    Raises:
-        UsageError: There is no GPU where one is asked for.
-    """
-    import torch
-
-    there = torch.cuda.is_available()
-    if wanted == "cuda" and not there:
-        raise UsageError("there is no GPU that torch can use: leave --device out, or say --device cpu")
-    return torch.device("cuda" if there and wanted != "cpu" else "cpu")
 
 
 def tasks_of(record: ModelRecord) -> dict[str, Task]:

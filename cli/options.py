@@ -1,6 +1,7 @@
 """Flags: those that several commands share, and those that the option classes of `hyperx_cl.config` become."""
 
 import dataclasses
+import functools
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ from hyperx_cl.config import (
     TrainOptions,
     help_of,
 )
+from hyperx_cl.errors import UsageError
+from hyperx_cl.processes import here
 from hyperx_cl.registry.schema import EarlierSchemaError
 from hyperx_cl.registry.store import Registry
 
@@ -50,7 +53,8 @@ Config = Annotated[
     typer.Option("--config", help="TOML file of options; flags go before it.", show_default=False),
 ]
 Device = Annotated[
-    Literal["auto", "cpu", "cuda"], typer.Option("--device", help="Where to compute; auto takes a GPU if there is one.")
+    Literal["auto", "cpu", "cuda", "mps"],
+    typer.Option("--device", help="Where to compute; auto takes cuda, else mps, else cpu."),
 ]
 Precision = Annotated[Literal["auto", "bf16", "fp32"], typer.Option("--precision", help="auto, bf16 or fp32")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on where an interrupted run left its checkpoint.")]
@@ -84,13 +88,13 @@ class Common:
     def registry(self, *, readonly: bool = False) -> Registry:
         """Open the registry; as a context manager it closes itself. One of an earlier version is brought up first."""
         try:
-            return Registry.open(self.address, readonly=readonly)
+            return Registry.open(self.address, readonly=readonly, tell=self.out.note)
         except EarlierSchemaError:
             Registry.open(self.address).close()
             return Registry.open(self.address, readonly=readonly)
 
 
-def command(app: typer.Typer, name: str, *, example: str) -> Callable[[Body], Body]:
+def command(app: typer.Typer, name: str, *, example: str, shared: bool = False) -> Callable[[Body], Body]:
     """Make a function a command.
 
     A parameter of type `Common` becomes the four flags of every command; one of type ``Annotated[dict, Options]`` with
@@ -101,10 +105,12 @@ def command(app: typer.Typer, name: str, *, example: str) -> Callable[[Body], Bo
         app: Gets the command.
         name: What is typed.
         example: Shown at the end of its help.
+        shared: Whether several processes may work at it together.
     """
 
     def register(function: Body) -> Body:
-        app.command(name, epilog=f"Example: {example}")(_flattened(function))
+        body = function if shared else _by_one_process(name, function)
+        app.command(name, epilog=f"Example: {example}")(_flattened(body))
         return function
 
     return register
@@ -118,6 +124,21 @@ def group(name: str, about: str) -> typer.Typer:
 def typed(flags: Mapping[str, Any]) -> dict[str, Any]:
     """The flags that were typed."""
     return {name: value for name, value in flags.items() if value is not None}
+
+
+def _by_one_process(name: str, function: Body) -> Body:
+    """A command that several processes would only do several times over."""
+
+    @functools.wraps(function)
+    def body(*args: Any, **values: Any) -> None:
+        if here().world > 1:
+            raise UsageError(
+                f"{name} is the work of one process: start it without torchrun or accelerate launch; train, "
+                "add-language and evaluate are what several can share"
+            )
+        function(*args, **values)
+
+    return body
 
 
 def _flattened(function: Body) -> Body:
@@ -170,7 +191,7 @@ def _flag(cls: type, field: "dataclasses.Field[Any]") -> inspect.Parameter:
 
 
 def _common(values: Mapping[str, Any]) -> Common:
-    return Common(Output(json=values["json"], quiet=values["quiet"]), values["registry"])
+    return Common(Output(json=values["json"], quiet=values["quiet"], mute=not here().first), values["registry"])
 
 
 def _parameter(name: str, annotation: Any, default: Any) -> inspect.Parameter:

@@ -39,10 +39,11 @@ class Output:
     Args:
         json: One JSON document instead of tables and lines.
         quiet: Ids alone on stdout, and no notes on stderr.
+        mute: Nothing at all, as of all processes but the first.
     """
 
-    def __init__(self, *, json: bool = False, quiet: bool = False) -> None:
-        self.json, self.quiet = json, quiet
+    def __init__(self, *, json: bool = False, quiet: bool = False, mute: bool = False) -> None:
+        self.json, self.quiet, self.mute = json, quiet or mute, mute
 
     def result(self, data: Mapping[str, Any], *, ids: Iterable[str] = (), show: Sequence[str | Grid] = ()) -> None:
         """Print a result in the form that was asked for.
@@ -52,6 +53,8 @@ class Output:
             ids: What ``--quiet`` prints, one a line.
             show: Lines and tables, in order.
         """
+        if self.mute:
+            return
         if self.json:
             self.text(json.dumps({"schema_version": SCHEMA_VERSION, **data}, ensure_ascii=False, indent=2) + "\n")
         elif self.quiet:
@@ -62,6 +65,8 @@ class Output:
 
     def text(self, text: str) -> None:
         """Print a whole document: as it is into a file or pipe, with controls escaped on a terminal or in JSON."""
+        if self.mute:
+            return
         if self.json:
             text = _UNSAFE_IN_TEXT.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
         elif sys.stdout.isatty():
@@ -76,7 +81,8 @@ class Output:
 
     def warn(self, text: str) -> None:
         """Warn on stderr."""
-        print(f"Warning: {visible(text)}", file=sys.stderr)
+        if not self.mute:
+            print(f"Warning: {visible(text)}", file=sys.stderr)
 
     def _show(self, piece: str | Grid) -> None:
         if isinstance(piece, str):

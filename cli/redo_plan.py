@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hyperx_cl.cli.add_language import checkpoint_of
+from hyperx_cl.cli.adding import checkpoint_of
 from hyperx_cl.cli.loading import JOINT
 from hyperx_cl.cli.redo_item import MISSING, REFUSED, THERE, TO_DO, WAITING, Item, Wanted
 from hyperx_cl.cli.redo_lineage import CODE, LIKE, TEXT, Runs, Step, lineage, options_in, told_of

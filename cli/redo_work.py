@@ -4,7 +4,7 @@ import gc
 from collections.abc import Sequence
 from typing import Any
 
-from hyperx_cl.cli.add_language import Adding, Letters, checkpoint_of, learnt, read
+from hyperx_cl.cli.adding import Adding, Asked, Letters, checkpoint_of, learnt, read
 from hyperx_cl.cli.fewshot import LabelledPair, learn_pair
 from hyperx_cl.cli.options import Common
 from hyperx_cl.cli.redo_item import DONE, FAILED, NO_GAIN, TO_DO, WAITING, Item, Wanted
@@ -58,13 +58,17 @@ def _language(
     step, code, new = item.step, item.code, wanted.new
     parent = registry.expect_addable(code, model=new.name, new_version=wanted.new_version)
     options = item.options if isinstance(item.options, AddOptions) else AddOptions()
-    adding = Adding(registry, new, parent, code, options, _letters(registry, item), backbone, device, _facts(item))
+    asked = Asked(code, parent, _letters(registry, item), item.file, _facts(item))
+    adding = Adding(registry, new, asked, options, backbone, device)
     if step.method == TEXT:
         assert item.file is not None
         text = read(common, item.file)
         if text.sha256 != item.hash:
             raise DataError(f"{item.file} has changed since it was looked at: run the same command again")
-        return adding.learn(common, text, checkpoint_of(new.name, code), resume=resume)[0]
+        stored, added = adding.learn(common, text, checkpoint_of(new.name, code), resume=resume)
+        for warning in added.warnings if common.out.quiet else ():  # else they were said when learning began
+            common.out.warn(warning)
+        return stored
     near = relatives(code, learnt(registry, new)) if step.method == CODE else []
     others = [other.language for other in near] or list(step.told.get("relatives", ()))
     return adding.like(common, others, near)

@@ -5,6 +5,7 @@ import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -24,6 +25,7 @@ from hyperx_cl.registry.home import home
 from hyperx_cl.registry.records import ModelRecord
 from hyperx_cl.registry.store import Registry
 from hyperx_cl.settings import resolve
+from hyperx_cl.train.peers import Peers, peers
 from hyperx_cl.train.progress import reporting
 
 if TYPE_CHECKING:
@@ -47,7 +49,7 @@ def _languages(word: str, what: str) -> Any:
 
 def add_to(app: typer.Typer) -> None:
     """Put the command into the app."""
-    command(app, "train", example=EXAMPLE)(train)
+    command(app, "train", example=EXAMPLE, shared=True)(train)
 
 
 def train(
@@ -88,71 +90,102 @@ def train(
     device: Device = "auto",
 ) -> None:
     """Train a model jointly over tasks and languages: hypernetwork, heads and one vector per language."""
-    shape = resolve(ModelOptions, file=config, preset=preset, flags=model_flags)
-    options = resolve(TrainOptions, file=config, preset=preset, flags=train_flags)
-    if backbone is None:
-        raise UsageError(
-            "--backbone is missing: name a folder, or a model on the Hub such as bert-base-multilingual-cased"
+
+    def prepare(meeting: Peers) -> tuple[_Job, ModelRecord | None]:
+        shape = resolve(ModelOptions, file=config, preset=preset, flags=model_flags)
+        options = resolve(TrainOptions, file=config, preset=preset, flags=train_flags)
+        if backbone is None:
+            raise UsageError(
+                "--backbone is missing: name a folder, or a model on the Hub such as bert-base-multilingual-cased"
+            )
+        wanted: Mapping[str, str | None] = {"mlm": mlm, "pos": pos, "ner": ner}
+        own: Sequence[str] = task or ()
+        if data_dir is None:
+            wanted, own = from_hub(common, wanted, own, leave_out=leave_out, max_lines=max_lines, dry_run=dry_run)
+        elif max_lines is not None:
+            raise UsageError(
+                "--max-lines is of text from the Hub: with --data-dir all of its text is read, so leave it out"
+            )
+        place = str(Path(backbone).resolve()) if Path(backbone).is_dir() else backbone
+        root = DataRoot(data_dir or data_home())
+        plan = make_plan(
+            root, wanted, own=own, columns=column or (), label_maps=label_map or (), leave_out=leave_out
+        )  # fmt: skip
+        parse_shares(options.task_shares, plan.tasks)  # refused by name before anything is loaded
+        title = name or re.sub(r"[^A-Za-z0-9._-]", "-", f"{Path(backbone).name}-d{shape.projected}").lstrip(".-_")
+        job = _Job(
+            root, plan, place, shape, options, title, Path(os.path.abspath(output_dir or home() / "models" / title))
         )
-    wanted: Mapping[str, str | None] = {"mlm": mlm, "pos": pos, "ner": ner}
-    own: Sequence[str] = task or ()
-    if data_dir is None:
-        wanted, own = from_hub(common, wanted, own, leave_out=leave_out, max_lines=max_lines, dry_run=dry_run)
-    elif max_lines is not None:
-        raise UsageError(
-            "--max-lines is of text from the Hub: with --data-dir all of its text is read, so leave it out"
-        )
-    place = str(Path(backbone).resolve()) if Path(backbone).is_dir() else backbone
-    root = DataRoot(data_dir or data_home())
-    plan = make_plan(
-        root, wanted, own=own, columns=column or (), label_maps=label_map or (), leave_out=leave_out
-    )  # fmt: skip
-    parse_shares(options.task_shares, plan.tasks)  # refused by name before anything is loaded
-    title = name or re.sub(r"[^A-Za-z0-9._-]", "-", f"{Path(backbone).name}-d{shape.projected}").lstrip(".-_")
-    out = Path(os.path.abspath(output_dir or home() / "models" / title))
-    with common.registry(readonly=dry_run) as registry:
-        finished = expect_free(registry, title, out, resume=resume)
+        with common.registry(readonly=dry_run or not meeting.first) as registry:
+            finished = expect_free(registry, title, job.out, resume=resume)
         if finished is not None:
             _expect_settings(finished, plan, shape, options)
-            common.out.note(f"The run in {out} is finished, and its model is in the registry: nothing is left to do.")
-            _show(common.out, _summary_of(registry, finished), finished.config["languages"], title, out)
-            return
-        if dry_run:
-            show_plan(common.out, root, plan, backbone=place, shape=shape, title=title, out=out)
-            return
-        trained = _train(registry, common.out, root, plan, place, shape, options, out, resume, device, title)
-    _show(common.out, _summary(trained), sorted(trained.model.base), title, out)
+        return job, finished
+
+    with peers() as meeting:
+        job, finished = meeting.turn(lambda: prepare(meeting))
+        if finished is not None:
+            with common.registry(readonly=True) as registry:
+                summary = _summary_of(registry, finished)
+            common.out.note(
+                f"The run in {job.out} is finished, and its model is in the registry: nothing is left to do."
+            )
+            _show(common.out, summary, finished.config["languages"], job)
+        elif dry_run:
+            show_plan(
+                common.out, job.root, job.plan, backbone=job.backbone, shape=job.shape, title=job.title, out=job.out
+            )
+        else:
+            with common.registry(readonly=not meeting.first) as registry:
+                trained = _train(registry, common.out, job, meeting, resume=resume, device=device)
+            _show(common.out, _summary(trained), sorted(trained.model.base), job)
+
+
+@dataclass(frozen=True)
+class _Job:
+    """A base training, after everything cheap was checked."""
+
+    root: DataRoot
+    plan: Plan
+    backbone: str
+    shape: ModelOptions
+    options: TrainOptions
+    title: str
+    out: Path
 
 
 def _train(
-    registry: Registry, output: Output, root: DataRoot, plan: Plan, backbone: str, shape: ModelOptions,
-    options: TrainOptions, out: Path, resume: bool, device: str, title: str,
+    registry: Registry, output: Output, job: _Job, meeting: Peers, *, resume: bool, device: str
 ) -> "Trained":  # fmt: skip
     """Train, and keep model, languages and run."""
     import torch
 
-    from hyperx_cl.cli.loading import torch_device
     from hyperx_cl.model.backbone import load_backbone
+    from hyperx_cl.model.devices import choose_device
     from hyperx_cl.train.joint import train_joint
 
-    cpu, first = torch_device(device).type == "cpu", os.environ.get("RANK", "0") == "0"
+    cpu, out, shape, options = choose_device(device).type == "cpu", job.out, job.shape, job.options
     config = {
-        "backbone": backbone, "name": title, "model": as_dict(shape), "train": as_dict(options),
-        "languages": plan.languages, "threads": torch.get_num_threads(), "data_dir": str(root.path.absolute()),
+        "backbone": job.backbone, "name": job.title, "model": as_dict(shape), "train": as_dict(options),
+        "languages": job.plan.languages, "threads": torch.get_num_threads(),
+        "data_dir": str(job.root.path.absolute()),
+        **({"processes": meeting.place.world} if meeting.place.world > 1 else {}),
     }  # fmt: skip
-    with _no_leftovers(out), reporting("training", options.steps, quiet=output.quiet or not first) as reporter:
 
-        def work(telling: Any) -> "Trained":
+    def work(telling: Any) -> "Trained":
+        backbone = meeting.turn(lambda: load_backbone(job.backbone, adapter_site=shape.adapter_site))
+        with meeting.watching():
             return train_joint(
-                load_backbone(backbone, adapter_site=shape.adapter_site), root, plan.tasks, plan.languages,
-                model_options=shape, options=options, out=out, resume=resume, reporter=telling, cpu=cpu,
+                backbone, job.root, job.plan.tasks, job.plan.languages, model_options=shape, options=options,
+                out=out, resume=resume, reporter=telling, cpu=cpu,
             )  # fmt: skip
 
-        if not first:  # one process of several keeps the books
-            return work(reporter)
+    if not meeting.first:  # one process of several keeps the books
+        return work(None)
+    with _no_leftovers(out), reporting("training", options.steps, quiet=output.quiet) as reporter:
         with recording(registry, "train", config=config, seed=options.seed, reporter=reporter) as run:
             trained = work(run)
-            keep_model(registry, trained, title, out, backbone=backbone, shape=shape, options=options)
+            keep_model(registry, trained, job.title, out, backbone=job.backbone, shape=shape, options=options)
             run.metrics |= _summary(trained)
             run.data |= trained.data
     return trained
@@ -200,9 +233,8 @@ def _summary(trained: "Trained") -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _show(output: Output, summary: Mapping[str, Any], languages: Sequence[str], title: str, out: Path) -> None:
-    if os.environ.get("RANK", "0") != "0":
-        return
+def _show(output: Output, summary: Mapping[str, Any], languages: Sequence[str], job: _Job) -> None:
+    title, out = job.title, job.out
     rows = [(*pair.rsplit(":", 1), f"{100 * score:.1f}") for pair, score in summary.get("scores", {}).items()]
     told = (
         "{chosen}, {tokens:,} tokens in {seconds:.0f} s ({tokens_per_second:.0f} tokens/s, {peak_share:.0%} of the "

@@ -129,13 +129,14 @@ def expect_same(told: Mapping[str, Any], record: Mapping[str, Any], path: Path) 
 
 def write_whole(path: Path, data: bytes) -> None:
     """Write a file so that it is there whole or not at all."""
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as file:
-        try:
+    file = tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", delete=False)
+    try:
+        with file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-            os.chmod(file.name, 0o644)
-            os.replace(file.name, path)
-        except BaseException:
-            Path(file.name).unlink(missing_ok=True)
-            raise
+        os.chmod(file.name, 0o644)
+        os.replace(file.name, path)  # not before it is closed: Windows moves no open file
+    except BaseException:
+        Path(file.name).unlink(missing_ok=True)
+        raise

@@ -1,9 +1,8 @@
-"""Opens the database: SQLite with WAL, a busy timeout, foreign keys and `BEGIN IMMEDIATE` for writes, or any other."""
+"""Opens the database: SQLite with a fitting journal, a busy timeout and `BEGIN IMMEDIATE` for writes, or any other."""
 
 import json
 import re
 import sqlite3
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -15,17 +14,21 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.pool import StaticPool
 
 from hyperx_cl.errors import DataError, HyperXError, UsageError
+from hyperx_cl.registry.journal import BUSY_SECONDS, set_journal
 
-BUSY_SECONDS = 60
+Tell = Callable[[str], None]
+Journal = Callable[[sqlite3.Connection], None]
 _WRITE = "hyperx_write"
+_DRIVE = re.compile(r"[A-Za-z]:[\\/]")  # of Windows
 
 
-def connect(address: str, *, readonly: bool) -> Engine | None:
+def connect(address: str, *, readonly: bool, tell: Tell) -> Engine | None:
     """Make an engine for a registry.
 
     Args:
         address: Any SQLAlchemy URL, or the path of an SQLite file; its parent folder is created.
         readonly: Open an SQLite file so that nothing can be written, nor created.
+        tell: Told what is worth knowing of the place.
 
     Returns:
         The engine, or None when `readonly` is asked of a file that does not exist.
@@ -48,7 +51,7 @@ def connect(address: str, *, readonly: bool) -> Engine | None:
         raise HyperXError(
             f"the folder of the registry {path} cannot be made ({error.strerror}): set HYPERX_HOME to one you may write"
         ) from error
-    return _sqlite(url.set(database=str(path)), wal=True)
+    return _sqlite(url.set(database=str(path)), journal=partial(set_journal, file=path, tell=tell))
 
 
 def for_writing(engine: Engine) -> Engine:
@@ -86,7 +89,8 @@ def shown(address: str) -> str:
 
 def _parsed(address: str) -> URL:
     try:
-        return make_url(address) if ":/" in address else URL.create("sqlite", database=address)
+        named = ":/" in address and not _DRIVE.match(address)
+        return make_url(address) if named else URL.create("sqlite", database=address)
     except (ArgumentError, ValueError) as error:
         raise UsageError(
             "the registry's address is not a database URL: give one such as sqlite:///file.sqlite3"
@@ -100,12 +104,12 @@ def _created(url: URL, **options: Any) -> Engine:
         raise UsageError(f"no driver for {url.drivername!r} databases is installed: {error}") from error
 
 
-def _sqlite(url: URL, *, wal: bool = False, **options: Any) -> Engine:
+def _sqlite(url: URL, *, journal: Journal | None = None, **options: Any) -> Engine:
     """An engine on SQLite whose transactions are begun by us, not by the driver's guess."""
     if "creator" not in options:
         options["connect_args"] = {"timeout": BUSY_SECONDS, "check_same_thread": False}
     engine = _created(url, **options)
-    event.listen(engine, "connect", partial(_configure, wal=wal))
+    event.listen(engine, "connect", partial(_configure, journal=journal))
     event.listen(engine, "begin", _begin)
     return engine
 
@@ -114,24 +118,11 @@ def _open_readonly(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=BUSY_SECONDS, check_same_thread=False)
 
 
-def _configure(connection: sqlite3.Connection, _: object, *, wal: bool) -> None:
+def _configure(connection: sqlite3.Connection, _: object, *, journal: Journal | None) -> None:
     connection.isolation_level = None
     connection.execute("PRAGMA foreign_keys = ON")
-    if wal and connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
-        _patiently(lambda: connection.execute("PRAGMA journal_mode = WAL").fetchone())
-
-
-def _patiently(action: Callable[[], object]) -> None:
-    """Repeat while the file is locked: the busy timeout does not cover the change to WAL."""
-    deadline = time.monotonic() + BUSY_SECONDS
-    while True:
-        try:
-            action()
-            return
-        except sqlite3.OperationalError as error:
-            if "locked" not in str(error) or time.monotonic() > deadline:
-                raise
-            time.sleep(0.02)
+    if journal is not None:
+        journal(connection)
 
 
 def _begin(connection: Connection) -> None:

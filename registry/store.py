@@ -29,6 +29,10 @@ from hyperx_cl.registry.tables import Base
 from hyperx_cl.task_record import TaskRecord
 
 
+def _unheard(text: str) -> None:
+    pass
+
+
 class Registry:
     """Models, language records with their versions, learnt tasks, and runs, in one database.
 
@@ -48,12 +52,13 @@ class Registry:
         """Path of the SQLite file, or the URL without its password."""
 
     @classmethod
-    def open(cls, url: str | None = None, *, readonly: bool = False) -> Self:
+    def open(cls, url: str | None = None, *, readonly: bool = False, tell: engine.Tell = _unheard) -> Self:
         """Open a registry, and make or migrate it where that is needed.
 
         Args:
             url: Any SQLAlchemy URL, or the path of an SQLite file; `HYPERX_REGISTRY` or the user's own by default.
             readonly: Write nothing; a registry that does not exist yet is an empty one.
+            tell: Told what is worth knowing of the place, once.
 
         Raises:
             UsageError: The address is not understood, or its driver is not installed.
@@ -62,7 +67,7 @@ class Registry:
         address = url or registry_url()
         where = engine.shown(address)
         with engine.one_sentence(where):
-            database = engine.connect(address, readonly=readonly)
+            database = engine.connect(address, readonly=readonly, tell=tell)
             if database is None or not schema.prepare(database, where, readonly=readonly):
                 database = _empty()
         return cls(database, where, readonly=readonly)
@@ -372,7 +377,7 @@ class Registry:
 
 def _empty() -> Engine:
     """A registry in memory with nothing in it."""
-    database = engine.connect("sqlite://", readonly=True)
+    database = engine.connect("sqlite://", readonly=True, tell=_unheard)
     assert database is not None
     Base.metadata.create_all(database)
     return database

@@ -88,3 +88,16 @@ def test_file_opens_with_a_sentence_and_stays_readable(file: Path) -> None:
     assert "pickle" not in {
         name.name for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Import) for name in node.names
     }
+
+
+def test_the_command_line_needs_nothing_that_windows_lacks() -> None:
+    code = """
+import sys
+class Lacking:
+    def find_spec(self, name, path=None, target=None):
+        if name in ("fcntl", "grp", "pwd", "resource", "termios"):
+            raise ImportError(name)
+sys.meta_path.insert(0, Lacking())
+import hyperx_cl.cli.app
+"""
+    assert _heavy_modules_after(code) == ""

@@ -28,11 +28,10 @@ def describe() -> dict[str, object]:
 
 def place(model: Any, precision: str) -> None:
     """Put a model on the GPU if there is one, in the precision that was asked for."""
-    import torch
-
     from hyperx_cl.model.backbone import fast_dtype
+    from hyperx_cl.model.devices import choose_device
 
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = choose_device()
     model.place(device, fast_dtype(precision, device))
 
 

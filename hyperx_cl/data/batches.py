@@ -62,9 +62,10 @@ class Batch:
 
     def to(self, device: torch.device | str) -> "Batch":
         """Copy the tensors to a device."""
-        targets = None if self.targets is None else self.targets.to(device, non_blocking=True)
+        ahead = torch.device(device).type == "cuda"  # elsewhere a copy that nobody waits for may come too late
+        targets = None if self.targets is None else self.targets.to(device, non_blocking=ahead)
         ids, mask, wanted = (
-            tensor.to(device, non_blocking=True) for tensor in (self.input_ids, self.attention_mask, self.wanted)
+            tensor.to(device, non_blocking=ahead) for tensor in (self.input_ids, self.attention_mask, self.wanted)
         )
         return Batch(ids, mask, wanted, targets, self.segments)
 

@@ -28,11 +28,12 @@ class EncodedCache:
 
     Args:
         folder: Created when first needed.
+        writes: Whether what was not there is kept.
     """
 
-    def __init__(self, folder: str | Path) -> None:
+    def __init__(self, folder: str | Path, *, writes: bool = True) -> None:
         """Remember the folder."""
-        self.folder = Path(folder)
+        self.folder, self._writes = Path(folder), writes
 
     def words(
         self, encoder: Encoder, sentences: Sequence[Sentence], label_ids: Mapping[str, int] | None
@@ -57,7 +58,8 @@ class EncodedCache:
         kept = _load(path)
         if kept is None:
             kept = encode()
-            _save(kept, path)
+            if self._writes:
+                _save(kept, path)
         return kept
 
 

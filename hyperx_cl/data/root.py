@@ -7,6 +7,7 @@ from hyperx_cl.data.examples import Sentence
 from hyperx_cl.data.ner import read_iob2
 from hyperx_cl.data.tasks import Task, check_labels
 from hyperx_cl.errors import NotFoundError, UsageError, did_you_mean
+from hyperx_cl.file_names import of_code, to_code
 
 SPLITS = ("train", "dev", "test")
 
@@ -22,6 +23,7 @@ class DataRoot:
     mlm/<lang>.txt[.gz|.bz2|.xz]        raw text
     ```
 
+    A language whose code names a device on Windows (``con``) may have a ``_`` behind it (``con_``), there and anywhere.
     A task of another name has a folder of that name (``chunks/<lang>/train.conll``), or else reads a column of ``ud``.
 
     Args:
@@ -45,21 +47,22 @@ class DataRoot:
         """
         if split not in SPLITS:
             raise UsageError(f"unknown split {split!r}{did_you_mean(split, SPLITS)}: use train, dev or test")
-        folder = self._folder(task_name) / language
-        found = (folder / f"{split}{ending}" for ending in (".conllu", ".conll"))
+        folders = [self._folder(task_name) / name for name in dict.fromkeys((of_code(language), language))]
+        found = (folder / f"{split}{ending}" for folder in folders for ending in (".conllu", ".conll"))
         return next((path for path in found if path.is_file()), None)
 
     def text(self, language: str) -> Path | None:
         """Find a language's raw text, or None where there is none."""
-        found = (self.path / "mlm" / f"{language}{ending}" for ending in _TEXT_ENDINGS)
+        names = dict.fromkeys((of_code(language), language))
+        found = (self.path / "mlm" / f"{name}{ending}" for name in names for ending in _TEXT_ENDINGS)
         return next((path for path in found if path.is_file()), None)
 
     def languages(self, task_name: str) -> list[str]:
         """The languages that have any file for a task (``mlm``: raw text), sorted."""
         if task_name == "mlm":
-            names = {path.name.split(".")[0] for path in (self.path / "mlm").glob("*.txt*")}
+            names = {to_code(path.name.split(".")[0]) for path in (self.path / "mlm").glob("*.txt*")}
             return sorted(name for name in names if self.text(name))
-        folders = [path.name for path in self._folder(task_name).glob("*") if path.is_dir()]
+        folders = {to_code(path.name) for path in self._folder(task_name).glob("*") if path.is_dir()}
         return sorted(name for name in folders if any(self.labelled(task_name, name, split) for split in SPLITS))
 
     def load(self, task: Task, language: str, split: str) -> list[Sentence]:

@@ -274,7 +274,12 @@ def fast_dtype(precision: str, device: torch.device) -> torch.dtype:
 
     Returns:
         bf16 where asked for, or where ``auto`` finds that the device multiplies it fast.
+
+    Raises:
+        UsageError: bf16 on MPS, where not every version of macOS has it.
     """
+    if precision == "bf16" and device.type == "mps":
+        raise UsageError("bf16 is not offered on an Apple GPU (mps): leave --precision out, or say --precision fp32")
     if precision == "auto":
         if device.type == "cuda":
             precision = "bf16" if torch.cuda.is_bf16_supported() else "fp32"

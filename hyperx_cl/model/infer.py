@@ -196,7 +196,7 @@ def masked_rows(model: HyperX, batches: Sequence[Batch]) -> tuple[npt.NDArray[np
     with inference(model):
         for batch in batches:
             rows = batch.wanted.nonzero()[:, 0].cpu().numpy()
-            losses = _masked(model, batch)[0].double().cpu().numpy()
+            losses = _masked(model, batch)[0].cpu().double().numpy()
             nats.append(np.bincount(rows, losses, minlength=batch.rows).astype(np.float64))
             pieces.append(np.bincount(rows, minlength=batch.rows))
     return np.concatenate(nats), np.concatenate(pieces)

@@ -3,7 +3,7 @@
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +17,22 @@ from hyperx_cl.train.loop import Loop
 
 FORMAT = "hyperx-cl/checkpoint@1"
 TENSORS, STATE = "tensors.safetensors", "state.json"
-CUDA_STATE = "random/cuda"
-"""Name of the GPU's random state; checkpoints of a CPU, and those of the first version, have none."""
 
 
-def save_checkpoint(folder: Path, loop: Loop, tensors: Mapping[str, Tensor], state: Mapping[str, Any]) -> None:
+def random_state(loop: Loop) -> dict[str, Tensor]:
+    """Where this process's random numbers stand, by name: those of torch, and those of the GPU, where dropout draws."""
+    device, named = _device(loop), {"torch": torch.get_rng_state()}
+    if device.type == "cuda":
+        named["cuda"] = torch.cuda.get_rng_state(device)
+    if device.type == "mps":
+        named["mps"] = torch.mps.get_rng_state()
+    return named
+
+
+def save_checkpoint(
+    folder: Path, loop: Loop, tensors: Mapping[str, Tensor], state: Mapping[str, Any],
+    others: Sequence[Mapping[str, Tensor]] = (),
+) -> None:  # fmt: skip
     """Keep what an interrupted run needs to go on with the same numbers.
 
     Args:
@@ -29,15 +40,14 @@ def save_checkpoint(folder: Path, loop: Loop, tensors: Mapping[str, Tensor], sta
         loop: Its optimiser, step and token counts are kept.
         tensors: The trained tensors by name.
         state: JSON-able: sampler, configuration, best scores.
+        others: `random_state` of the other processes, from rank 1 on.
     """
     optimiser = loop.optimiser.state_dict()
     named = {f"model/{name}": value for name, value in tensors.items()}
     for index, moments in optimiser["state"].items():
         named |= {f"optimiser/{index}/{name}": value for name, value in moments.items()}
-    named["random/torch"] = torch.get_rng_state()
-    device = _device(loop)
-    if device.type == "cuda":  # dropout draws there
-        named[CUDA_STATE] = torch.cuda.get_rng_state(device)
+    for rank, drawn in enumerate((random_state(loop), *others)):
+        named |= {f"{_random_of(rank)}{name}": value for name, value in drawn.items()}
     fresh, old = _beside(folder)
     for leftover in (fresh, old):
         shutil.rmtree(leftover, ignore_errors=True)
@@ -106,11 +116,25 @@ def load_checkpoint(folder: Path, loop: Loop) -> tuple[dict[str, Tensor], dict[s
             moments.setdefault(int(index), {})[moment] = value
     loop.optimiser.load_state_dict({"state": moments, "param_groups": loop.optimiser.state_dict()["param_groups"]})
     loop.number, loop.tokens = state["step"], state["tokens"]
-    torch.set_rng_state(named["random/torch"])
-    device = _device(loop)
-    if CUDA_STATE in named and device.type == "cuda":
-        torch.cuda.set_rng_state(named[CUDA_STATE], device)
+    _draw_on(loop, named)
     return {name[len("model/") :]: value for name, value in named.items() if name.startswith("model/")}, state
+
+
+def _random_of(rank: int) -> str:
+    return f"random/{rank}/" if rank else "random/"
+
+
+def _draw_on(loop: Loop, named: Mapping[str, Tensor]) -> None:
+    """Let this process's random numbers go on as they would have, where the checkpoint knows how."""
+    own = _random_of(loop.accelerator.process_index)
+    kept = {name: named[f"{own}{name}"] for name in ("torch", "cuda", "mps") if f"{own}{name}" in named}
+    device = _device(loop)
+    if "torch" in kept:
+        torch.set_rng_state(kept["torch"])
+    if "cuda" in kept and device.type == "cuda":
+        torch.cuda.set_rng_state(kept["cuda"], device)
+    if "mps" in kept and device.type == "mps":
+        torch.mps.set_rng_state(kept["mps"])
 
 
 def _beside(folder: Path) -> tuple[Path, Path]:

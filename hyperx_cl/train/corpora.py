@@ -18,6 +18,7 @@ from hyperx_cl.errors import DataError, NotFoundError
 from hyperx_cl.evaluate.labelled import labelled_counts
 from hyperx_cl.model.hyperx import HyperX
 from hyperx_cl.model.infer import masked_batches, masked_score
+from hyperx_cl.processes import ALONE, Place
 
 HELD_OUT_SHARE = 10
 """One sentence in so many validates where there is no dev file and enough to train on."""
@@ -45,6 +46,7 @@ class Corpus:
 def load_corpora(
     root: DataRoot, tasks: Mapping[str, Task], languages: Mapping[str, Sequence[str]], encoder: Encoder, *,
     max_sentences: int = 0, validation_sentences: int = 64, seed: int = 0, cache: Path | None = None,
+    writes: bool = True,
 ) -> tuple[dict[Pair, Corpus], dict[str, Task]]:  # fmt: skip
     """Read, check and encode every pair. Test splits are never opened.
 
@@ -57,6 +59,7 @@ def load_corpora(
         validation_sentences: Sentences kept of each dev file.
         seed: Of the draws.
         cache: Folder of encoded data, or none.
+        writes: Whether what is encoded is kept there.
 
     Returns:
         Corpora by pair, and the tasks with their label sets.
@@ -65,7 +68,7 @@ def load_corpora(
         DataError: A file is malformed or has a label outside its task's set.
         NotFoundError: A pair has no training file.
     """
-    store = EncodedCache(cache) if cache else None
+    store = EncodedCache(cache, writes=writes) if cache else None
     complete, corpora = dict(tasks), {}
     for name, codes in languages.items():
         if tasks[name].kind == "mlm":
@@ -107,12 +110,14 @@ class Validator:
                 sentences = [s for s in corpus.dev if isinstance(s, Sentence)]
                 self._labelled[pair] = sentences, encoder.words(sentences, None)
 
-    def scores(self) -> dict[Pair, float]:
-        """Word accuracy, strict span F1, or accuracy on masked pieces of each pair, 0 to 1."""
-        out = {pair: masked_score(self._model, batches).accuracy for pair, batches in self._masked.items()}
-        for pair, (sentences, encoded) in self._labelled.items():
-            out[pair] = labelled_counts(self._model, pair, sentences, encoded).value
-        return dict(sorted(out.items()))
+    def scores(self, place: Place = ALONE) -> dict[Pair, float]:
+        """Word accuracy, strict span F1, or accuracy on masked pieces of each pair that falls to a process, 0 to 1."""
+        return {pair: self._score(pair) for pair in place.share(sorted([*self._masked, *self._labelled]))}
+
+    def _score(self, pair: Pair) -> float:
+        if pair in self._masked:
+            return masked_score(self._model, self._masked[pair]).accuracy
+        return labelled_counts(self._model, pair, *self._labelled[pair]).value
 
 
 def labelled_parts(root: DataRoot, task: Task, code: str) -> tuple[list[Sentence], list[Sentence]]:

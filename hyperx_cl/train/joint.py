@@ -88,6 +88,7 @@ def train_joint(
     corpora, complete = load_corpora(
         root, tasks, languages, encoder, max_sentences=options.max_sentences, seed=options.seed,
         validation_sentences=options.validation_sentences, cache=out / "encoded",
+        writes=accelerator.is_main_process,
     )  # fmt: skip
     model = HyperX(backbone, model_options, list(complete.values()), sorted({p.language for p in corpora}))
     dtype = fast_dtype(options.precision, accelerator.device)
@@ -108,6 +109,7 @@ def train_joint(
         "seconds": 0.0,
     }
     if going_on:
+        _expect_as_many(folder, accelerator.num_processes)
         state["seconds"] = _restore(folder, loop, model, sampler, state["configuration"])
     sitting = Sitting(model, loop, sampler, Validator(model, corpora, encoder), options, out, state, reporter)
     facts = {"dtype": str(dtype), "threads": torch.get_num_threads(), "configuration": state["configuration"]}
@@ -153,6 +155,15 @@ def _configuration(
 def _settings(options: TrainOptions) -> dict[str, Any]:
     """What a run must keep when it is resumed: memory may be saved from then on, or no more."""
     return {name: value for name, value in asdict(options).items() if name != "gradient_checkpointing"}
+
+
+def _expect_as_many(folder: Path, processes: int) -> None:
+    before = read_state(folder).get("processes", processes)  # the first version did not say
+    if before != processes:
+        raise ConflictError(
+            f"The checkpoint in {folder} was made by {before} processes, and each brings its own part of a step; "
+            f"resume with as many, or choose another --output-dir."
+        )
 
 
 def _restore(folder: Path, loop: Loop, model: HyperX, sampler: PairSampler, configuration: dict[str, Any]) -> float:

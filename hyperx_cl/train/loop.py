@@ -4,15 +4,19 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from datetime import timedelta
+from typing import Any, TypeVar
 
 import torch
 from accelerate import Accelerator
-from accelerate.utils import DistributedDataParallelKwargs
+from accelerate.utils import DistributedDataParallelKwargs, InitProcessGroupKwargs
 from torch import nn
 
 from hyperx_cl.data.batches import Batch
 from hyperx_cl.errors import HyperXError
+from hyperx_cl.processes import timeout
+
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
@@ -67,11 +71,30 @@ class Step:
     task: str
 
 
+class Alone:
+    """Stands for an accelerator where one process trains, whatever the others that were started with it do."""
+
+    num_processes, process_index = 1, 0
+
+    def prepare_optimizer(self, optimiser: torch.optim.Optimizer) -> torch.optim.Optimizer:
+        """Leave it as it is."""
+        return optimiser
+
+    def backward(self, loss: torch.Tensor) -> None:
+        """Compute gradients."""
+        loss.backward()
+
+    def clip_grad_norm_(self, parameters: Sequence[nn.Parameter], norm: float) -> None:
+        """Keep the global norm of the gradient within bounds."""
+        nn.utils.clip_grad_norm_(parameters, norm)
+
+
 def make_accelerator(*, cpu: bool = False) -> Accelerator:
-    """The accelerator that all recipes use; precision is ours (frozen weights in bf16), so it mixes none itself."""
+    """The accelerator of base training; precision is ours (frozen weights in bf16), so it mixes none itself."""
     # A batch trains one pair: the other languages' parameters get no gradient, which DDP must be told.
     unused = DistributedDataParallelKwargs(find_unused_parameters=True)
-    return Accelerator(cpu=cpu, mixed_precision="no", kwargs_handlers=[unused])
+    patience = InitProcessGroupKwargs(timeout=timedelta(seconds=timeout()))
+    return Accelerator(cpu=cpu, mixed_precision="no", kwargs_handlers=[unused, patience])
 
 
 class Loop:
@@ -84,20 +107,21 @@ class Loop:
         schedule: Learning rates over the steps.
         clip: Largest global norm of the gradient.
         accumulation: Micro-batches a step.
-        accelerator: Shared by model, optimiser and processes.
+        accelerator: Shared by model, optimiser and processes; without one, this process trains alone.
     """
 
     def __init__(
         self, model: nn.Module, groups: Sequence[Group], draw: Callable[[], Batch], schedule: Schedule, *,
-        clip: float = 1.0, accumulation: int = 1, accelerator: Accelerator | None = None,
+        clip: float = 1.0, accumulation: int = 1, accelerator: Accelerator | Alone | None = None,
     ) -> None:  # fmt: skip
-        self.accelerator = accelerator or make_accelerator()
+        shared: Any = accelerator or Alone()
+        self.accelerator = shared
         self.groups = [group for group in groups if group.parameters]
         self.parameters = [parameter for group in self.groups for parameter in group.parameters]
         optimiser = torch.optim.AdamW(
             [{"params": group.parameters, "lr": group.rate} for group in self.groups], weight_decay=0.0, fused=True
         )
-        self.model = self.accelerator.prepare_model(model) if self.accelerator.num_processes > 1 else model
+        self.model: nn.Module = self.accelerator.prepare_model(model) if self.accelerator.num_processes > 1 else model
         self.optimiser: Any = self.accelerator.prepare_optimizer(optimiser)
         self.draw, self.schedule, self.clip, self.accumulation = draw, schedule, clip, accumulation
         self.number = self.tokens = 0
@@ -131,6 +155,13 @@ class Loop:
         self.number += 1
         self.tokens += self._everywhere(read)
         return total, task
+
+    def gathered(self, value: Value) -> list[Value]:
+        """What every process has, in the order of their ranks."""
+        found: list[Any] = [value] * self.accelerator.num_processes
+        if len(found) > 1:
+            torch.distributed.all_gather_object(found, value)
+        return found
 
     def _everywhere(self, count: int) -> int:
         if self.accelerator.num_processes == 1:

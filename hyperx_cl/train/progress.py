@@ -78,16 +78,16 @@ class RunLog:
     """JSON lines of a run: configuration first, then metrics as they come.
 
     Args:
-        file: Appended to; its folder is made.
+        file: Appended to; it and its folder are made with the first line.
     """
 
     def __init__(self, file: Path) -> None:
-        file.parent.mkdir(parents=True, exist_ok=True)
         self._file = file
 
     def write(self, kind: str, **values: Any) -> None:
         """Append one line."""
         line = {"kind": kind, "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), **values}
+        self._file.parent.mkdir(parents=True, exist_ok=True)
         with self._file.open("a", encoding="utf-8") as out:
             out.write(json.dumps(line, ensure_ascii=False) + "\n")
 

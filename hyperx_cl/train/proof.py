@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from hyperx_cl.data.batches import Batch, Pair, Segment
+from hyperx_cl.model.devices import own_random_numbers
 from hyperx_cl.model.fingerprint import fingerprint
 from hyperx_cl.model.hyperx import HyperX
 from hyperx_cl.model.infer import inference
@@ -108,8 +109,7 @@ def frozen(model: HyperX, *, seed: int) -> Iterator[None]:
     for parameter in parameters:
         parameter.requires_grad_(False)
     try:
-        with torch.random.fork_rng(devices=[model.device] if model.device.type == "cuda" else []):
-            torch.manual_seed(seed)
+        with own_random_numbers(model.device, seed):
             yield
     finally:
         model.train(training)

@@ -12,7 +12,8 @@ from hyperx_cl.config import TrainOptions
 from hyperx_cl.data.batches import Pair
 from hyperx_cl.data.sampler import PairSampler
 from hyperx_cl.model.hyperx import HyperX
-from hyperx_cl.train.checkpoint import save_checkpoint
+from hyperx_cl.processes import Place
+from hyperx_cl.train.checkpoint import random_state, save_checkpoint
 from hyperx_cl.train.corpora import Validator
 from hyperx_cl.train.draw import Drawer
 from hyperx_cl.train.loop import Loop, Step
@@ -96,9 +97,10 @@ class Sitting:
 
     def checkpoint(self) -> None:
         """Keep everything that is needed to go on from here."""
+        drawn = self.loop.gathered(random_state(self.loop))
         if self.main:
-            state = self.state | {"sampler": self.sampler.state_dict()}
-            save_checkpoint(self.out / "checkpoint", self.loop, self.model.saved_tensors(), state)
+            state = self.state | {"sampler": self.sampler.state_dict(), "processes": len(drawn)}
+            save_checkpoint(self.out / "checkpoint", self.loop, self.model.saved_tensors(), state, drawn[1:])
         self.loop.accelerator.wait_for_everyone()
 
     def finish(self) -> Ending:
@@ -106,7 +108,7 @@ class Sitting:
         self.loop.accelerator.wait_for_everyone()
         chosen = self.snapshots.choose(self._score_of)
         self.model.load_state_dict(chosen.tensors, strict=False)
-        scores = self.validator.scores()
+        scores = self._scores()
         self.model.eval()
         mark = self.model.save_pretrained(self.out) if self.main else self.model.fingerprint()
         named = {pair_name(pair): score for pair, score in scores.items()}
@@ -132,7 +134,7 @@ class Sitting:
 
     def _validate(self, step: Step, speed: Speed) -> None:
         begin = time.perf_counter()
-        scores = self.validator.scores()
+        scores = self._scores()
         mean = _mean(scores)
         self.snapshots.add(step.number, mean, self.model.saved_tensors())
         self.validating += time.perf_counter() - begin
@@ -142,7 +144,13 @@ class Sitting:
 
     def _score_of(self, tensors: Mapping[str, torch.Tensor]) -> float:
         self.model.load_state_dict(dict(tensors), strict=False)
-        return _mean(self.validator.scores())
+        return _mean(self._scores())
+
+    def _scores(self) -> dict[Pair, float]:
+        """Of all pairs, which the processes share out."""
+        place = Place(self.loop.accelerator.process_index, self.loop.accelerator.num_processes)
+        parts = self.loop.gathered(self.validator.scores(place))
+        return dict(sorted((pair, score) for part in parts for pair, score in part.items()))
 
     def _operations(self) -> float:
         draw = self.loop.draw

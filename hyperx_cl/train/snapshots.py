@@ -30,13 +30,14 @@ class Snapshots:
     """A folder of snapshots.
 
     Args:
-        folder: Made if absent.
+        folder: Made if absent, by the process that writes.
         last: How many of the last ones are kept for averaging.
         writes: Whether this process writes the files; the others only remember the scores.
     """
 
     def __init__(self, folder: Path, *, last: int, writes: bool = True) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
+        if writes:
+            folder.mkdir(parents=True, exist_ok=True)
         self._folder, self._last, self._writes = folder, last, writes
         self._index = folder / "scores.json"
         self.scores: dict[int, float] = {}

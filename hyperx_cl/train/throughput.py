@@ -7,6 +7,7 @@ from functools import cache
 import torch
 from torch import nn
 
+from hyperx_cl.model.devices import wait_for
 from hyperx_cl.model.hyperx import HyperX
 
 
@@ -48,11 +49,11 @@ def matrix_peak(device: torch.device, dtype: torch.dtype, *, seconds: float = 0.
     a, b = (torch.randn(size, size, device=device, dtype=dtype, generator=own) for _ in range(2))
     for _ in range(3):
         a @ b
-    _wait(device)
+    wait_for(device)
     begin, count = time.perf_counter(), 0
     while time.perf_counter() - begin < seconds:
         a @ b
-        _wait(device)
+        wait_for(device)
         count += 1
     return 2 * size**3 * count / (time.perf_counter() - begin)
 
@@ -81,8 +82,3 @@ def operations_per_token(model: HyperX, *, length: float, masked: float) -> floa
 @cache
 def _measured(device: torch.device, dtype: torch.dtype, threads: int) -> float:
     return matrix_peak(device, dtype)
-
-
-def _wait(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)

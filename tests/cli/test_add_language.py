@@ -154,7 +154,7 @@ def test_equal_numbers_with_another_source_are_corrected(cli: Cli, stocked: Path
 
 
 def test_a_proof_that_fails_stores_nothing() -> None:
-    from hyperx_cl.cli.add_language import expect_proof
+    from hyperx_cl.cli.proving import expect_proof
 
     expect_proof(Proof("a", "a", True, 2))
     with pytest.raises(HyperXError, match="afterwards CHANGED to b.*nothing was stored"):

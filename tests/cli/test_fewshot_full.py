@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hyperx_cl.cli.add_language import learnt
+from hyperx_cl.cli.adding import learnt
 from hyperx_cl.data.conllu import read_conllu
 from hyperx_cl.data.examples import content_hash
 from hyperx_cl.registry.store import Registry

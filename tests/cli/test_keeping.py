@@ -22,7 +22,7 @@ def test_names_that_the_registry_takes(name: str) -> None:
         registry.add_model(name, MARK, "/m", BACKBONE, {})
 
 
-@pytest.mark.parametrize("name", ["", "-x", "a b", "a/b", "é", "a" * 65])
+@pytest.mark.parametrize("name", ["", "-x", "a b", "a/b", "é", "a" * 65, "con", "Aux", "nul.old", "end."])
 def test_names_that_it_refuses(name: str) -> None:
     with pytest.raises(UsageError, match="cannot name a model"):
         expect_name(name)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from hyperx_cl.artefact import LanguageRecord
-from hyperx_cl.cli.loading import find_model, load_model, task_of, torch_device
+from hyperx_cl.cli.loading import find_model, load_model, task_of
 from hyperx_cl.errors import ConflictError, NotFoundError, UsageError
 from hyperx_cl.registry.store import Registry
 from tests.cli.conftest import Cli
@@ -62,16 +62,6 @@ def test_tasks_are_known_without_loading(stocked: Path) -> None:
         task_of(known, "mlm")
     with pytest.raises(NotFoundError, match=r"has no task 'nre' \(did you mean 'ner'\?\): it has ner, pos"):
         task_of(known, "nre")
-
-
-def test_devices() -> None:
-    import torch
-
-    assert torch_device("cpu").type == "cpu"
-    if not torch.cuda.is_available():
-        assert torch_device("auto").type == "cpu"
-        with pytest.raises(UsageError, match="no GPU"):
-            torch_device("cuda")
 
 
 @pytest.mark.parametrize(

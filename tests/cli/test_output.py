@@ -62,3 +62,13 @@ def test_a_document_is_untouched_in_a_pipe_and_safe_on_a_terminal(
 
 def test_joiners_inside_words_stay() -> None:
     assert visible("می\u200cروم ħ 中") == "می\u200cروم ħ 中"
+
+
+def test_a_mute_one_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    for json_ in (False, True):
+        out = Output(json=json_, mute=True)
+        out.result({}, ids=["en"], show=["two:", GRID])
+        out.text("x")
+        out.note("x")
+        out.warn("x")
+    assert capsys.readouterr() == ("", "")

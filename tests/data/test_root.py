@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from hyperx_cl.data.conllu import read_conllu
+from hyperx_cl.data.hub.source import data_file, source_file
 from hyperx_cl.data.ner import read_iob2
 from hyperx_cl.data.root import DataRoot, read_sentences
 from hyperx_cl.data.tasks import NER, POS, Task, label_set
@@ -44,6 +45,21 @@ def test_finds_files_and_languages(root: DataRoot) -> None:
     assert root.languages("pos") == ["mt", "tr"]
     assert root.languages("ner") == ["fo", "mt"]
     assert root.languages("mlm") == ["mt", "zh-yue"]
+
+
+def test_a_code_that_names_a_device_has_an_underscore_behind_it(tmp_path: Path) -> None:
+    """Windows has no file con.txt; where there is one all the same, it is found."""
+    for name in ("con_", "aux", "mt"):
+        (tmp_path / "mlm").mkdir(exist_ok=True)
+        (tmp_path / "mlm" / f"{name}.txt").write_text("a\n")
+        (tmp_path / "ud" / name).mkdir(parents=True)
+        (tmp_path / "ud" / name / "test.conllu").write_text("")
+    root = DataRoot(tmp_path)
+    assert root.languages("mlm") == root.languages("pos") == ["aux", "con", "mt"]
+    assert root.text("con") == tmp_path / "mlm" / "con_.txt" == data_file(tmp_path, "mlm", "con", "text")
+    assert root.labelled("pos", "con", "test") == data_file(tmp_path, "ud", "con", "test")
+    assert root.labelled("pos", "aux", "test") == tmp_path / "ud" / "aux" / "test.conllu"
+    assert source_file(tmp_path, "ud", "nul").parent.name == "nul_"
 
 
 def test_loads_any_task(root: DataRoot) -> None:

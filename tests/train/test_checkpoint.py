@@ -13,7 +13,6 @@ from hyperx_cl.config import TrainOptions
 from hyperx_cl.errors import DataError
 from hyperx_cl.model.hyperx import HyperX
 from hyperx_cl.train.checkpoint import (
-    CUDA_STATE,
     STATE,
     TENSORS,
     checkpoint_exists,
@@ -69,7 +68,7 @@ def test_on_a_cpu_the_random_state_of_a_gpu_is_neither_kept_nor_read(tiny_backbo
     save_checkpoint(tmp_path, loop, model.saved_tensors(), {})
     kept = load_file(tmp_path / TENSORS)
     assert {name for name in kept if name.startswith("random/")} == {"random/torch"}
-    save_file(kept | {CUDA_STATE: torch.zeros(16, dtype=torch.uint8)}, tmp_path / TENSORS)  # one made on a GPU
+    save_file(kept | {"random/cuda": torch.zeros(16, dtype=torch.uint8)}, tmp_path / TENSORS)  # one made on a GPU
     tensors, _ = load_checkpoint(tmp_path, loop)
     assert set(tensors) == set(model.saved_tensors())
 
@@ -87,7 +86,7 @@ def test_the_random_generator_of_a_gpu_goes_on_too(tiny_backbone: Path, tmp_path
     load_checkpoint(tmp_path, loop)
     assert torch.equal(torch.rand(3, device="cuda"), expected)
     kept = load_file(tmp_path / TENSORS)
-    del kept[CUDA_STATE]  # one of the first version
+    del kept["random/cuda"]  # one of the first version
     save_file(kept, tmp_path / TENSORS)
     load_checkpoint(tmp_path, loop)
 

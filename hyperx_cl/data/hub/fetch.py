@@ -1,8 +1,8 @@
 """Fetching what is missing of several tasks and languages, all looked up before the first file is fetched."""
 
-import fcntl
+import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from hyperx_cl.data.hub.listing import Listing, list_repo
@@ -10,6 +10,11 @@ from hyperx_cl.data.hub.reaching import expect_online
 from hyperx_cl.data.hub.sets import ALSO, SETS, UD
 from hyperx_cl.data.hub.work import Fetched, Tell, Wanted, Work
 from hyperx_cl.errors import NotFoundError, UsageError, did_you_mean
+
+LOCK = ".fetching"
+"""File of a data root that is locked while something is fetched into it."""
+
+_PATIENCE = 1e6  # seconds; SQLite must have a number
 
 _Listings = dict[tuple[str, str | None], Listing]
 
@@ -116,6 +121,8 @@ def _treebanks(names: Sequence[str], pairs: Sequence[Wanted]) -> dict[Wanted, st
 def _alone(root: Path) -> Iterator[None]:
     """Let no other process fetch into the same folder; it waits, and then finds what this one has fetched."""
     root.mkdir(parents=True, exist_ok=True)
-    with (root / ".fetching").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # goes with the file, also where this process is killed
+    # SQLite knows every system's way to lock a file, and the lock goes when this process is killed.
+    with closing(sqlite3.connect(root / LOCK, timeout=_PATIENCE, isolation_level=None)) as lock:
+        lock.execute("PRAGMA journal_mode = MEMORY")  # no second file
+        lock.execute("BEGIN EXCLUSIVE")
         yield

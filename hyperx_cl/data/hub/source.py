@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from hyperx_cl.errors import ConflictError, DataError
+from hyperx_cl.file_names import of_code
 
 FORMAT = "hyperx-cl/source@1"
 
@@ -76,15 +77,15 @@ class Source:
 
 def source_file(root: Path, folder: str, language: str) -> Path:
     """Where the JSON file of a task and language lies in a data root."""
-    place = root / folder
-    return place / f"{language}.source.json" if folder == "mlm" else place / language / "source.json"
+    place, name = root / folder, of_code(language)
+    return place / f"{name}.source.json" if folder == "mlm" else place / name / "source.json"
 
 
 def data_file(root: Path, folder: str, language: str, split: str) -> Path:
     """Where a file of a task and language lies in a data root."""
     if folder == "mlm":
-        return root / folder / f"{language}.txt"
-    return root / folder / language / f"{split}.{'conllu' if folder == 'ud' else 'conll'}"
+        return root / folder / f"{of_code(language)}.txt"
+    return root / folder / of_code(language) / f"{split}.{'conllu' if folder == 'ud' else 'conll'}"
 
 
 def read_source(file: Path) -> Source | None:

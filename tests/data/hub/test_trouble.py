@@ -1,16 +1,18 @@
 """Fetching where something goes wrong: the Hub stumbles or is away, work is interrupted, data is damaged."""
 
-import fcntl
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from hyperx_cl.cli.app import run
 from hyperx_cl.data.conllu import read_conllu
+from hyperx_cl.data.hub.fetch import LOCK
 from hyperx_cl.data.hub.source import read_source
 from tests.conftest import HUB_TOKEN, Online
 from tests.data.hub.conftest import MALTA, SMALL, Get, files
@@ -164,8 +166,9 @@ def test_a_second_process_waits_and_finds_what_the_first_has_fetched(hub: HubSer
     hub.add(UD, SMALL)
     root.mkdir()
     ended: list[int] = []
-    with (root / ".fetching").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with closing(sqlite3.connect(root / LOCK, isolation_level=None)) as lock:
+        lock.execute("PRAGMA journal_mode = MEMORY")
+        lock.execute("BEGIN EXCLUSIVE")
         other = threading.Thread(target=lambda: ended.append(get("--lang", "mt", "--task", "pos")[0]))
         other.start()
         other.join(1)

@@ -1,0 +1,19 @@
+"""Addresses of the registry: paths of every platform, and URLs."""
+
+import pytest
+
+from hyperx_cl.registry.engine import shown
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("/home/me/registry.sqlite3", "/home/me/registry.sqlite3"),
+        ("C:/Users/me/registry.sqlite3", "C:/Users/me/registry.sqlite3"),
+        (r"D:\models\registry.sqlite3", r"D:\models\registry.sqlite3"),
+        ("sqlite:///C:/Users/me/registry.sqlite3", "C:/Users/me/registry.sqlite3"),
+        ("postgresql://me:secret@host/db", "postgresql://me:***@host/db"),
+    ],
+)
+def test_a_drive_is_no_kind_of_database(address: str, said: str) -> None:
+    assert shown(address) == said
