@@ -12,7 +12,7 @@ from hyperx_cl.cli.fetching import data_home, have, origin
 from hyperx_cl.cli.loading import find_model, load_model
 from hyperx_cl.cli.options import BackbonePlace, Common, Config, Device, ModelName, Resume, command
 from hyperx_cl.cli.output import Grid
-from hyperx_cl.cli.recording import recording
+from hyperx_cl.cli.recording import end_killed, recording
 from hyperx_cl.cli.words import codes
 from hyperx_cl.config import AddOptions, as_dict
 from hyperx_cl.data.hub.source import TEXT, data_file
@@ -102,7 +102,8 @@ def add_language(
     facts = {key: value for key, value in (("source", source), ("licence", licence)) if value}
     with common.registry() as registry:
         record = find_model(registry, model, backbone)
-        parent = registry.expect_addable(short, model=record.name, new_version=new_version)
+        learns_on = resume and mlm is not None  # a version that is there may be what the run to go on with has stored
+        parent = registry.expect_addable(short, model=record.name, new_version=new_version or learns_on)
         for other in alike:
             registry.history(other, record.name)
         letters = _Letters(transliteration, short)
@@ -118,8 +119,7 @@ def add_language(
             folder = (output_dir or home() / "checkpoints" / f"{record.name}-{short}") / "checkpoint"
             if resume and not folder.is_dir():
                 common.out.note(f"There is no checkpoint in {folder}: learning starts from the beginning.")
-            stored, added = work.learn(common, mlm, folder, resume=resume)
-            _show(common, stored, added)
+            work.learn(common, mlm, folder, resume=resume, new_version=new_version)
 
 
 class _Work:
@@ -155,8 +155,12 @@ class _Work:
             run.metrics |= _like_summary(stored, others, near)
         return stored
 
-    def learn(self, common: Common, file: Path, folder: Path, *, resume: bool) -> "tuple[StoredLanguage, Added]":
-        """Learn the language from its text."""
+    def learn(self, common: Common, file: Path, folder: Path, *, resume: bool, new_version: bool) -> None:
+        """Learn the language from its text, and show it; where a killed process had stored it already, show that.
+
+        Raises:
+            ConflictError: The language is there, of another text or other options.
+        """
         import torch
 
         from hyperx_cl.data.text import read_text
@@ -170,17 +174,23 @@ class _Work:
             )
         if account := text.account():
             common.out.note(account)
-        model = self._load()
-        rules = self.letters.rules(model.tokenizer, common)
         config = {
             "model": self.record.name, "language": self.code, "add_language": as_dict(self.options),
             "transliteration": self.letters.wanted, "text": str(file), "threads": torch.get_num_threads(), **self.facts,
         }  # fmt: skip
+        if resume and self.parent and made_of(self.parent, text, self.options):
+            end_killed(self.registry, "add-language", config, "done")
+            remove_checkpoint(folder)
+            _show_finished(common, self.parent)
+            return
+        self.registry.expect_addable(self.code, model=self.record.name, new_version=new_version)
+        model = self._load()
+        rules = self.letters.rules(model.tokenizer, common)
         with (
             reporting(f"learning {self.code}", self.options.steps, quiet=common.out.quiet) as reporter,
             recording(
                 self.registry, "add-language", config=config, seed=self.options.seed, reporter=reporter,
-                data={"text": text.sha256},
+                data={"text": text.sha256}, resumed=resume,
             ) as run,
         ):  # fmt: skip
             added = add_language(
@@ -194,7 +204,7 @@ class _Work:
         if common.out.quiet:  # else they were said when learning began
             for warning in added.warnings:
                 common.out.warn(warning)
-        return stored, added
+        _show(common, stored, added)
 
     def _load(self) -> "HyperX":
         return load_model(
@@ -337,6 +347,26 @@ def _show(common: Common, stored: StoredLanguage, added: "Added") -> None:
             *proof_lines(added.proof),
         ],
     )
+
+
+def made_of(stored: StoredLanguage, text: "Text", options: AddOptions) -> bool:
+    """Whether a version was learnt from this very text with these very options."""
+    told = stored.provenance
+    same_text = dict(told.get("text", {})).get("sha256") == text.sha256
+    return told.get("method") == "mlm" and same_text and told.get("options") == as_dict(options)
+
+
+def _show_finished(common: Common, stored: StoredLanguage) -> None:
+    told = stored.provenance
+    common.out.note(f"Version {stored.version} was learnt from this text with these options: nothing is left to do.")
+    facts = {key: told[key] for key in ("losses", "start", "nearest", "steps", "tokens", "seconds")}
+    common.out.result(
+        {
+            "model": stored.model, "language": stored.language, "version": stored.version, "hash": stored.hash, **facts,
+        },
+        ids=[f"{stored.language}@{stored.version}"],
+        show=[f"{stored.language} ({name(stored.language)}), version {stored.version} of model {stored.model}"],
+    )  # fmt: skip
 
 
 def _learnt(registry: Registry, model: ModelRecord) -> list[str]:

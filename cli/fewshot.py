@@ -11,12 +11,12 @@ import typer
 from hyperx_cl.cli.add_language import expect_proof, proof_data, proof_lines
 from hyperx_cl.cli.completion import complete_language, complete_task
 from hyperx_cl.cli.fetching import data_home, have, on_hub, origin
-from hyperx_cl.cli.fewshot_full import Asked, expect_place, expect_words, learn_fully
+from hyperx_cl.cli.fewshot_full import Asked, expect_place, expect_words, learn_fully, show_finished
 from hyperx_cl.cli.loading import find_model, load_model, task_of, tasks_of
 from hyperx_cl.cli.options import BackbonePlace, Common, Config, DataDir, Device, LabelMap, ModelName, command
 from hyperx_cl.cli.output import Grid
 from hyperx_cl.cli.plan import with_label_maps
-from hyperx_cl.cli.recording import recording
+from hyperx_cl.cli.recording import end_killed, recording
 from hyperx_cl.config import FewshotOptions, FullOptions, as_dict
 from hyperx_cl.data.conllu import read_conllu
 from hyperx_cl.data.examples import Sentence, content_hash
@@ -67,9 +67,15 @@ def fewshot(
     name: Annotated[
         str | None, typer.Option("--name", help="With --full: name of the new model.", show_default=False)
     ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="After an interruption: learn anew what has not been stored.")
+    ] = False,
     device: Device = "auto",
 ) -> None:
-    """Learn from a few labelled sentences: a new version of the language, or none where nothing is gained."""
+    """Learn from a few labelled sentences: a new version of the language, or none where nothing is gained.
+
+    It is short and keeps no checkpoint. With --resume, what was stored before an interruption is not learnt again.
+    """
     code = canonical(lang)
     options = resolve(FewshotOptions, file=config, flags=flags)
     full_options = resolve(FullOptions, file=config, flags=full_flags)
@@ -79,8 +85,9 @@ def fewshot(
     made, folder = name or "", Path(os.path.abspath(output_dir or ""))
     with common.registry() as registry:
         record = find_model(registry, model, backbone)
-        if full:
-            expect_place(registry, made, folder)
+        if full and (finished := expect_place(registry, made, folder, resume=resume)):
+            show_finished(common, registry, finished)
+            return
         parent = registry.language(code, record.name).stored
         task_of(record, task)  # it is there, and labels words
         chosen = with_label_maps(tasks_of(record), label_map or ())[task]
@@ -107,18 +114,22 @@ def fewshot(
                 root=DataRoot(data_dir) if data_dir else None, name=made, folder=folder, data=data_hashes,
                 facts=source,
             )  # fmt: skip
-            learn_fully(common, registry, asked, backbone=backbone, device=device)
+            learn_fully(common, registry, asked, backbone=backbone, device=device, resume=resume)
             return
-        loaded = load_model(registry, record, backbone=backbone, device=device, precision=options.precision)
         facts = {
             "model": record.name, "language": code, "task": task, "fewshot": as_dict(options), **source,
             "threads": torch.get_num_threads(),
         }  # fmt: skip
+        if resume and _made_of(parent, task, drawn, options):
+            end_killed(registry, "fewshot", facts, "done")
+            _show_finished(common, parent, task)
+            return
+        loaded = load_model(registry, record, backbone=backbone, device=device, precision=options.precision)
         with (
             reporting(f"few-shot {task} {code}", options.folds * options.epochs, quiet=common.out.quiet) as reporter,
             recording(
                 registry, "fewshot", config=facts, seed=options.seed, reporter=reporter,
-                data=data_hashes,
+                data=data_hashes, resumed=resume,
             ) as run,
         ):  # fmt: skip
             learnt = fewshot(
@@ -182,6 +193,27 @@ def expect_apart(drawn: Sequence[Sentence], tested: Sequence[Sentence], path: Pa
             f"{path} holds {len(both)} of the {len(drawn)} sentences to learn from, first {' '.join(both[0].words)!r}: "
             "take them out of one of the two files, or draw others with --seed"
         )
+
+
+def _made_of(stored: StoredLanguage, task: str, drawn: Sequence[Sentence], options: FewshotOptions) -> bool:
+    """Whether a version was learnt from these very sentences with these very options."""
+    told, digests = stored.provenance, [sentence.digest for sentence in drawn]
+    known = (told.get("method"), told.get("task"), told.get("sentences"), told.get("options"))
+    return known == ("fewshot", task, digests, as_dict(options))
+
+
+def _show_finished(common: Common, stored: StoredLanguage, task: str) -> None:
+    told = stored.provenance
+    common.out.note(f"Version {stored.version} was learnt from these sentences: nothing is left to do.")
+    facts = {key: told[key] for key in ("chosen", "folds", "before", "after", "measured_on", "seconds")}
+    common.out.result(
+        {
+            "model": stored.model, "language": stored.language, "task": task, "stored": True,
+            "version": stored.version, "hash": stored.hash, **facts, "digests": told["sentences"],
+        },
+        ids=[f"{stored.language}@{stored.version}"],
+        show=[f"version {stored.version} of {stored.language} for model {stored.model}: {told['chosen']}"],
+    )  # fmt: skip
 
 
 def _spelled(sentence: Sentence) -> tuple[str, ...]:

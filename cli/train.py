@@ -16,7 +16,7 @@ from hyperx_cl.cli.keeping import expect_free, keep_model
 from hyperx_cl.cli.options import Common, Config, DataDir, Device, LabelMap, Resume, command
 from hyperx_cl.cli.output import Grid, Output
 from hyperx_cl.cli.plan import Plan, make_plan
-from hyperx_cl.cli.recording import recording
+from hyperx_cl.cli.recording import end_killed, recording
 from hyperx_cl.config import ModelOptions, TrainOptions, as_dict, parse_shares
 from hyperx_cl.data.root import DataRoot
 from hyperx_cl.errors import ConflictError, HyperXError, UsageError
@@ -114,6 +114,7 @@ def train(
         finished = expect_free(registry, title, out, resume=resume)
         if finished is not None:
             _expect_settings(finished, plan, shape, options)
+            end_killed(registry, "train", _config(root, plan, place, shape, options, title), "done")
             common.out.note(f"The run in {out} is finished, and its model is in the registry: nothing is left to do.")
             _show(common.out, _summary_of(registry, finished), finished.config["languages"], title, out)
             return
@@ -136,10 +137,7 @@ def _train(
     from hyperx_cl.train.joint import train_joint
 
     cpu, first = torch_device(device).type == "cpu", os.environ.get("RANK", "0") == "0"
-    config = {
-        "backbone": backbone, "name": title, "model": as_dict(shape), "train": as_dict(options),
-        "languages": plan.languages, "threads": torch.get_num_threads(), "data_dir": str(root.path.absolute()),
-    }  # fmt: skip
+    config = _config(root, plan, backbone, shape, options, title) | {"threads": torch.get_num_threads()}
     with _no_leftovers(out), reporting("training", options.steps, quiet=output.quiet or not first) as reporter:
 
         def work(telling: Any) -> "Trained":
@@ -150,12 +148,24 @@ def _train(
 
         if not first:  # one process of several keeps the books
             return work(reporter)
-        with recording(registry, "train", config=config, seed=options.seed, reporter=reporter) as run:
+        with recording(
+            registry, "train", config=config, seed=options.seed, reporter=reporter, resumed=resume
+        ) as run:  # fmt: skip
             trained = work(run)
             keep_model(registry, trained, title, out, backbone=backbone, shape=shape, options=options)
             run.metrics |= _summary(trained)
             run.data |= trained.data
     return trained
+
+
+def _config(
+    root: DataRoot, plan: Plan, backbone: str, shape: ModelOptions, options: TrainOptions, title: str
+) -> dict[str, Any]:
+    """What the books say that a run was asked for."""
+    return {
+        "backbone": backbone, "name": title, "model": as_dict(shape), "train": as_dict(options),
+        "languages": plan.languages, "data_dir": str(root.path.absolute()),
+    }  # fmt: skip
 
 
 def _expect_settings(finished: ModelRecord, plan: Plan, shape: ModelOptions, options: TrainOptions) -> None:

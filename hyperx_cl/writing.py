@@ -15,6 +15,9 @@ NEW = ".new"
 """What ends the name of a file that is being written; one that is found was left by a killed process."""
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+UNWRITABLE = _FULL | {errno.EROFS, errno.ENOTDIR, errno.EISDIR}
+"""Numbers of the errors that say that something cannot be written, wherever they come from."""
+
 _OF_RUST = re.compile(r"\(os error (\d+)\)")
 
 
@@ -35,7 +38,8 @@ def whole(file: Path) -> Iterator[Path]:
             settle(fresh)
             os.replace(fresh, file)
     except BaseException:
-        fresh.unlink(missing_ok=True)
+        with suppress(OSError):
+            fresh.unlink()
         raise
 
 
@@ -57,7 +61,8 @@ def shared(file: Path) -> Iterator[Path]:
         for leftover in file.parent.glob(f"{file.name}.*{NEW}"):
             leftover.unlink(missing_ok=True)
     finally:
-        fresh.unlink(missing_ok=True)
+        with suppress(OSError):
+            fresh.unlink()
 
 
 @contextmanager

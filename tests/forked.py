@@ -81,11 +81,13 @@ def _rows(database: Path) -> dict[str, list[tuple[Any, ...]]]:
 QUERIES = {
     "models": "SELECT name, fingerprint, config, is_default FROM models ORDER BY name",
     "versions": (
-        "SELECT code, number, current, last, hash, method, parent, json_remove(provenance, '$.seconds') FROM versions "
+        "SELECT code, number, current, last, hash, method, parent, "
+        "json_remove(provenance, '$.seconds', '$.created', '$.self_training.pos.seconds') FROM versions "
         "JOIN languages ON languages.id = language_id ORDER BY code, number"
     ),
     "blobs": "SELECT sha256, size, hex(data) FROM blobs ORDER BY sha256",
     "done": "SELECT DISTINCT command FROM runs WHERE status = 'done' ORDER BY command",
+    "running": "SELECT command FROM runs WHERE status = 'running'",
 }
 """What of the registry must be equal, however often a run was cut off; its books of the runs tell of every sitting."""
 
