@@ -106,7 +106,7 @@ def test_an_interrupted_run_is_gone_on_with(
 
     monkeypatch.setattr(recipe._Learner, "_until_look", interrupted)
     ended = cli(*words)
-    assert (ended.code, ended.out) == (130, "") and "go on with the same command and --resume" in ended.err
+    assert (ended.code, ended.out) == (130, "") and "Interrupted; go on with: hyperx-cl add-task " in ended.err
     monkeypatch.undo()
     monkeypatch.setenv("HYPERX_HOME", str(stocked))
     refused = cli(*words)

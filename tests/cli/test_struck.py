@@ -24,7 +24,22 @@ from tests.forked import Ended, Forked, left
 POINTS, MANY = 20, 200
 PLACES = ("--precision", "fp32", "--device", "cpu", "--quiet")
 ADD = ("--check-every", "1", "--rank", "2", "--self-steps", "2", "--sample", "10", "--self-lines", "20")
-FEW = ("--task", "pos", "--n", "6", "--folds", "2", "--epochs", "30", "--rate-embedding", "0.5", "--rank", "2")
+FEW = (
+    "--task",
+    "pos",
+    "--n",
+    "4",
+    "--folds",
+    "2",
+    "--epochs",
+    "4",
+    "--rate-embedding",
+    "5",
+    "--rate",
+    "0.1",
+    "--rank",
+    "2",
+)
 FULL = ("--task", "pos", "--n", "6", "--full", "--full-epochs", "2", "--name", "moved")
 COMMANDS = ("train", "add-language", "fewshot")
 
@@ -67,6 +82,7 @@ def cases(
             home = begin(name, tmp_path_factory.mktemp("whole") / "home")
             ended = forked(*words(name, home), home=home)
             assert ended.status == 0 and ended.events, ended.err
+            assert ended.out  # something was stored
             known[name] = Case(lambda h: words(name, h), lambda h: begin(name, h), ended.events, left(home))
         return known[name]
 
@@ -198,3 +214,34 @@ def test_a_full_disk_keeps_the_last_checkpoint(forked: Forked, cases: Callable[[
         resumed(forked, case, home)
     finally:
         subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_a_folder_that_cannot_be_made_is_one_sentence(
+    forked: Forked, cases: Callable[[str], Case], tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()  # below a file not even root can make one
+    for name in ("train", "add-language"):
+        case, home = cases(name), tmp_path / name
+        ended = forked(*case.words(case.begin(home)), "--output-dir", tmp_path / "file" / "out", home=home)
+        assert (ended.status, ended.out) == (7, ""), ended.err
+        error = ended.err.splitlines()[-1]
+        assert error.startswith("Error: ") and "cannot be written (Not a directory)" in error
+        resumed(forked, case, home)  # elsewhere it can
+
+
+def test_a_data_file_that_vanishes_is_named_and_the_run_goes_on_when_it_is_back(
+    forked: Forked, cases: Callable[[str], Case], tmp_path: Path, root: Path
+) -> None:
+    files = {"train": "ud/en/train.conllu", "add-language": "mlm/mt.txt", "fewshot": "ud/tr/train.conllu"}
+    for name, file in files.items():
+        case, home, aside = cases(name), tmp_path / name, tmp_path / "aside"
+        assert forked(*case.words(case.begin(home)), home=home, at=case.events * 3 // 4).status == -signal.SIGKILL
+        before = {str(p): p.read_bytes() for p in home.rglob("*") if p.is_file() and "registry." not in p.name}
+        shutil.move(root / file, aside)
+        try:
+            gone = forked(*case.words(home), "--resume", home=home)
+        finally:
+            shutil.move(aside, root / file)
+        assert gone.status == 3 and gone.err.startswith("Error: ") and gone.err.count("\n") == 1, gone.err
+        assert before == {str(p): p.read_bytes() for p in home.rglob("*") if p.is_file() and "registry." not in p.name}
+        resumed(forked, case, home)
