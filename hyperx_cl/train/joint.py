@@ -174,13 +174,20 @@ def _restore(
         if _unordered(before) != _unordered(values):
             raise ConflictError(
                 f"The checkpoint in {folder} was made with another [{section}]; resume with the settings it was "
-                "started with, or choose another --output-dir."
+                f"started with{_others(before, values)}, or choose another --output-dir."
             )
     tensors, _ = load_checkpoint(folder, loop)
     model.load_state_dict(tensors)
     sampler.load_state_dict(kept["sampler"])
     reporter.say(told_of(kept))
     return float(kept["seconds"])
+
+
+def _others(before: Any, now: Any) -> str:
+    """Name what differs, where it has names: options, or the pairs whose data is gone, new or changed."""
+    if not (isinstance(before, dict) and isinstance(now, dict)):
+        return ""
+    return f" ({', '.join(sorted(k for k in {*before, *now} if before.get(k) != now.get(k)))} differs)"
 
 
 def _unordered(values: Any) -> Any:

@@ -36,7 +36,7 @@ class CtrlC:
 
     def _hook(self, *_: object) -> None:
         self.seen += 1
-        for _ in range(self.steps.count(self.seen)):
+        for _number in range(self.steps.count(self.seen)):
             os.kill(os.getpid(), signal.SIGINT)
 
 
