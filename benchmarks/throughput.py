@@ -129,7 +129,7 @@ class _Run:
         self.model.place(device, DTYPES[variant.precision])
         lengths = {pair: [len(e) for e in corpus.train] for pair, corpus in corpora.items()}
         sampler = PairSampler(
-            lengths, max_tokens=options.max_tokens, seed=options.seed, shares=parse_shares(options.task_shares)
+            lengths, max_tokens=options.tokens, seed=options.seed, shares=parse_shares(options.task_shares)
         )
         accelerator = make_accelerator(cpu=device.type == "cpu")
         self.draw = Drawer(self.model, corpora, sampler, options, accelerator)

@@ -11,7 +11,7 @@ from hyperx_cl.cli.fetching import data_home, have, origin
 from hyperx_cl.cli.loading import find_model
 from hyperx_cl.cli.options import BackbonePlace, Common, Config, Device, ModelName, Resume, command
 from hyperx_cl.cli.shared import Told, each
-from hyperx_cl.cli.telling import told, told_like
+from hyperx_cl.cli.telling import told, told_finished, told_like
 from hyperx_cl.cli.words import codes, names
 from hyperx_cl.config import AddOptions
 from hyperx_cl.data.hub.source import TEXT, data_file
@@ -100,7 +100,9 @@ def add_language(
         facts = {key: value for key, value in (("source", source), ("licence", licence)) if value}
         with common.registry(readonly=not meeting.first) as registry:
             record = find_model(registry, model, backbone)
-            parents = [registry.expect_addable(one, model=record.name, new_version=new_version) for one in shorts]
+            # On --resume a version that is there may be what the run to go on with has stored.
+            beside = new_version or (resume and mlm is not None)
+            parents = [registry.expect_addable(one, model=record.name, new_version=beside) for one in shorts]
             for other in alike:
                 registry.history(other, record.name)
             now = {stored.language: stored.version for stored in registry.languages(record.name)}
@@ -126,7 +128,14 @@ def add_language(
                 folder = checkpoint_of(record.name, short, output_dir, alone=len(asked) == 1)
                 if resume and not folder.is_dir():
                     common.out.note(f"There is no checkpoint in {folder}: learning starts from the beginning.")
-                return told(common, *work.learn(common, read(common, one.file), folder, resume=resume))
+                text = read(common, one.file)
+                if resume and (stored := work.finished(text, folder)):
+                    common.out.note(
+                        f"Version {stored.version} was learnt from this text with these options: nothing is left to do."
+                    )
+                    return told_finished(stored)
+                registry.expect_addable(short, model=record.name, new_version=new_version)
+                return told(common, *work.learn(common, text, folder, resume=resume))
 
             each(common.out, meeting, list(wanted), add, what="languages")
 

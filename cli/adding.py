@@ -10,7 +10,7 @@ from hyperx_cl.artefact import LanguageRecord
 from hyperx_cl.cli.loading import load_model
 from hyperx_cl.cli.options import Common
 from hyperx_cl.cli.proving import expect_proof
-from hyperx_cl.cli.recording import recording
+from hyperx_cl.cli.recording import end_killed, recording
 from hyperx_cl.cli.telling import like_summary, summary
 from hyperx_cl.config import AddOptions, as_dict
 from hyperx_cl.registry.home import home
@@ -70,6 +70,16 @@ class Adding:
             run.metrics |= like_summary(stored, others, near)
         return stored
 
+    def finished(self, text: "Text", folder: Path) -> StoredLanguage | None:
+        """The version that is there, where a killed process has learnt it from this very text with these options."""
+        from hyperx_cl.train.checkpoint import remove_checkpoint
+
+        if not (self.parent and made_of(self.parent, text, self.options)):
+            return None
+        end_killed(self.registry, "add-language", self._config(text), "done")
+        remove_checkpoint(folder)
+        return self.parent
+
     def learn(self, common: Common, text: "Text", folder: Path, *, resume: bool) -> "tuple[StoredLanguage, Added]":
         """Learn the language from its text."""
         import torch
@@ -79,16 +89,12 @@ class Adding:
 
         model = self._load()
         rules = self.letters.rules(model.tokenizer, common)
-        config = {
-            "model": self.record.name, "language": self.code, "add_language": as_dict(self.options),
-            "transliteration": self.letters.wanted, "text": os.path.abspath(text.path),
-            "threads": torch.get_num_threads(), **self.facts,
-        }  # fmt: skip
+        config = self._config(text) | {"threads": torch.get_num_threads()}
         with (
             reporting(f"learning {self.code}", self.options.steps, quiet=common.out.quiet) as reporter,
             recording(
                 self.registry, "add-language", config=config, seed=self.options.seed, reporter=reporter,
-                data={"text": text.sha256},
+                data={"text": text.sha256}, resumed=resume,
             ) as run,
         ):  # fmt: skip
             added = add_language(
@@ -100,6 +106,13 @@ class Adding:
             run.metrics |= summary(stored, added)
         remove_checkpoint(folder)
         return stored, added
+
+    def _config(self, text: "Text") -> dict[str, Any]:
+        """What the books say that was asked for."""
+        return {
+            "model": self.record.name, "language": self.code, "add_language": as_dict(self.options),
+            "transliteration": self.letters.wanted, "text": os.path.abspath(text.path), **self.facts,
+        }  # fmt: skip
 
     def _load(self) -> "HyperX":
         return load_model(
@@ -117,6 +130,13 @@ class Adding:
                     f"{', '.join(correction['is'])}; what was said before is kept."
                 )
         return stored
+
+
+def made_of(stored: StoredLanguage, text: "Text", options: AddOptions) -> bool:
+    """Whether a version was learnt from this very text with these very options."""
+    told = stored.provenance
+    same_text = dict(told.get("text", {})).get("sha256") == text.sha256
+    return told.get("method") == "mlm" and same_text and told.get("options") == as_dict(options)
 
 
 class Letters:

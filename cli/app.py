@@ -1,8 +1,11 @@
 """The app: every command, and the one place where an error becomes a sentence and an exit code."""
 
+import os
+import shlex
 import sys
 import traceback
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -27,8 +30,9 @@ from hyperx_cl.cli import (
 from hyperx_cl.cli.output import visible
 from hyperx_cl.errors import HyperXError
 from hyperx_cl.processes import rank
+from hyperx_cl.writing import UNWRITABLE, unwritable
 
-RESUMABLE = ("train", "add-language", "add-task")
+RESUMABLE = ("train", "add-language", "add-task", "fewshot")
 FETCHING = "data"
 REDOING = ["languages", "redo"]
 INTERRUPTED = 130
@@ -38,7 +42,7 @@ app = typer.Typer(
     help="Hyper-X for languages nobody has covered: train once, then add a language from raw text alone.",
     epilog=(
         "Exit codes: 0 done, 1 other, 2 wrong options, 3 not found, 4 conflict, 5 network, 6 unusable data, "
-        "130 interrupted.\n\nExample: hyperx-cl demo"
+        "7 cannot be written, 130 interrupted.\n\nExample: hyperx-cl demo"
     ),
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -83,6 +87,13 @@ def run(words: Sequence[str]) -> int:
 def _unexpected(words: Sequence[str], error: Exception) -> int:
     """Typer's complaints about words have a message and an exit code of their own; the rest is a fault of ours."""
     message, code = getattr(error, "format_message", None), getattr(error, "exit_code", None)
+    if isinstance(error, FileNotFoundError) and error.filename:
+        return _failed(words, error, f"{error.filename} is gone; put it back, and give the same command again.", 3)
+    if isinstance(error, OSError) and error.errno in UNWRITABLE:
+        closed = unwritable(Path(error.filename or "what was to be written"), error)
+        return _failed(words, error, str(closed), closed.exit_code)
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError" or "allocate memory" in str(error):
+        return _failed(words, error, "Memory ran out; use smaller batches (--max-tokens) or shorter rows.", 1)
     if message is None or code is None:
         told = (
             f"something unforeseen went wrong ({type(error).__name__}: {error}); run it again with --debug to see where"
@@ -107,12 +118,19 @@ def _interrupted(words: Sequence[str]) -> int:
         return INTERRUPTED  # the first process says it
     called = [word for word in words if not word.startswith("-")]
     name = called[0] if called else ""
-    hint = "go on with the same command and --resume" if name in RESUMABLE else "nothing was stored; run it again"
+    hint = f"go on with: {again(words)}" if name in RESUMABLE else "nothing was stored; run it again"
     if name == FETCHING:
         hint = "what is whole stays, the same command goes on with the rest"
     if called[:2] == REDOING:
         hint = "what is whole stays; go on with the same command and --resume"
     return _say(f"Interrupted; {hint}.", INTERRUPTED)
+
+
+def again(words: Sequence[str]) -> str:
+    """The command line that goes on with an interrupted one; of several processes it depends on who starts them."""
+    if "RANK" in os.environ:
+        return "the same command and --resume"
+    return shlex.join(["hyperx-cl", *words, *([] if "--resume" in words else ["--resume"])])
 
 
 def _say(text: str, code: int) -> int:

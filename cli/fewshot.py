@@ -11,13 +11,13 @@ import typer
 
 from hyperx_cl.cli.completion import complete_language, complete_task
 from hyperx_cl.cli.fetching import data_home, have, on_hub, origin
-from hyperx_cl.cli.fewshot_full import Asked, expect_place, expect_words, learn_fully
+from hyperx_cl.cli.fewshot_full import Asked, expect_place, expect_words, learn_fully, show_finished
 from hyperx_cl.cli.loading import find_model, load_model, task_of, tasks_of
 from hyperx_cl.cli.options import BackbonePlace, Common, Config, DataDir, Device, LabelMap, ModelName, command
 from hyperx_cl.cli.output import Grid
 from hyperx_cl.cli.plan import with_label_maps
 from hyperx_cl.cli.proving import expect_proof, proof_data, proof_lines
-from hyperx_cl.cli.recording import recording
+from hyperx_cl.cli.recording import end_killed, recording
 from hyperx_cl.config import FewshotOptions, FullOptions, as_dict
 from hyperx_cl.data.examples import Sentence, content_hash
 from hyperx_cl.data.hub.work import Wanted
@@ -67,9 +67,15 @@ def fewshot(
     name: Annotated[
         str | None, typer.Option("--name", help="With --full: name of the new model.", show_default=False)
     ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="After an interruption: learn anew what has not been stored.")
+    ] = False,
     device: Device = "auto",
 ) -> None:
-    """Learn from a few labelled sentences: a new version of the language, or none where nothing is gained."""
+    """Learn from a few labelled sentences: a new version of the language, or none where nothing is gained.
+
+    It is short and keeps no checkpoint. With --resume, what was stored before an interruption is not learnt again.
+    """
     code = canonical(lang)
     options = resolve(FewshotOptions, file=config, flags=flags)
     full_options = resolve(FullOptions, file=config, flags=full_flags)
@@ -79,9 +85,10 @@ def fewshot(
     made, folder = name or "", Path(os.path.abspath(output_dir or ""))
     with common.registry() as registry:
         record = find_model(registry, model, backbone)
-        if full:
-            expect_place(registry, made, folder)
-        registry.history(code, record.name)
+        if full and (finished := expect_place(registry, made, folder, resume=resume)):
+            show_finished(common, registry, finished)
+            return
+        parent = registry.language(code, record.name).stored
         task_of(record, task)  # it is there, and labels words
         chosen = with_label_maps(tasks_of(record), label_map or ())[task]
         told: dict[str, Any] = {}
@@ -105,12 +112,18 @@ def fewshot(
                 root=DataRoot(data_dir) if data_dir else None, name=made, folder=folder, data=data_hashes,
                 facts=source,
             )  # fmt: skip
-            learn_fully(common, registry, asked, backbone=backbone, device=device)
+            learn_fully(common, registry, asked, backbone=backbone, device=device, resume=resume)
             return
         chosen_pair = LabelledPair(record, code, task, drawn, tested, options, data_hashes, source)
+        if resume and _made_of(parent, task, drawn, options):
+            end_killed(registry, "fewshot", chosen_pair.config(parent.parent), "done")
+            _show_finished(common, parent, task)
+            return
         # A record travels: the way to the file stays here.
         facts = (told or {"data": place.name}) | ({"label_map": list(label_map)} if label_map else {})
-        stored, learnt = learn_pair(common, registry, chosen_pair, facts, backbone=backbone, device=device)
+        stored, learnt = learn_pair(
+            common, registry, chosen_pair, facts, backbone=backbone, device=device, resume=resume
+        )
         _show(common, record.name, code, task, stored, learnt)
 
 
@@ -138,10 +151,17 @@ class LabelledPair:
     hashes: Mapping[str, str]
     place: Mapping[str, Any]
 
+    def config(self, parent: str | None) -> dict[str, Any]:
+        """What the books say that was asked for, on the version of the language with that hash."""
+        return {
+            "model": self.model.name, "language": self.code, "task": self.task, "parent": parent,
+            "fewshot": as_dict(self.options), **self.place,
+        }  # fmt: skip
+
 
 def learn_pair(
     common: Common, registry: Registry, asked: LabelledPair, facts: Mapping[str, Any], *, backbone: str | None,
-    device: str,
+    device: str, resume: bool = False,
 ) -> "tuple[StoredLanguage | None, Learnt]":  # fmt: skip
     """Learn what belongs to a pair on the version of its language that is in use, and store what is gained.
 
@@ -152,6 +172,7 @@ def learn_pair(
         facts: To keep in the record, which travels: no paths.
         backbone: Where the backbone lies, if elsewhere than in training.
         device: Where to compute.
+        resume: Whether a killed process may have left a row of the same run.
 
     Returns:
         The new version, or None where nothing was gained; and how it went.
@@ -163,14 +184,12 @@ def learn_pair(
     model, code, task, options = asked.model, asked.code, asked.task, asked.options
     parent = registry.language(code, model.name).stored
     loaded = load_model(registry, model, backbone=backbone, device=device, precision=options.precision)
-    config = {
-        "model": model.name, "language": code, "task": task, "parent": parent.hash, "fewshot": as_dict(options),
-        **asked.place, "threads": torch.get_num_threads(),
-    }  # fmt: skip
+    config = asked.config(parent.hash) | {"threads": torch.get_num_threads()}
     with (
         reporting(f"few-shot {task} {code}", options.folds * options.epochs, quiet=common.out.quiet) as reporter,
         recording(
-            registry, "fewshot", config=config, seed=options.seed, reporter=reporter, data=asked.hashes
+            registry, "fewshot", config=config, seed=options.seed, reporter=reporter, data=asked.hashes,
+            resumed=resume,
         ) as run,
     ):  # fmt: skip
         learnt = fewshot(
@@ -224,6 +243,27 @@ def expect_apart(drawn: Sequence[Sentence], tested: Sequence[Sentence], path: Pa
             f"{path} holds {len(both)} of the {len(drawn)} sentences to learn from, first {' '.join(both[0].words)!r}: "
             "take them out of one of the two files, or draw others with --seed"
         )
+
+
+def _made_of(stored: StoredLanguage, task: str, drawn: Sequence[Sentence], options: FewshotOptions) -> bool:
+    """Whether a version was learnt from these very sentences with these very options."""
+    told, digests = stored.provenance, [sentence.digest for sentence in drawn]
+    known = (told.get("method"), told.get("task"), told.get("sentences"), told.get("options"))
+    return known == ("fewshot", task, digests, as_dict(options))
+
+
+def _show_finished(common: Common, stored: StoredLanguage, task: str) -> None:
+    told = stored.provenance
+    common.out.note(f"Version {stored.version} was learnt from these sentences: nothing is left to do.")
+    facts = {key: told[key] for key in ("chosen", "folds", "before", "after", "measured_on", "seconds")}
+    common.out.result(
+        {
+            "model": stored.model, "language": stored.language, "task": task, "stored": True,
+            "version": stored.version, "hash": stored.hash, **facts, "digests": told["sentences"],
+        },
+        ids=[f"{stored.language}@{stored.version}"],
+        show=[f"version {stored.version} of {stored.language} for model {stored.model}: {told['chosen']}"],
+    )  # fmt: skip
 
 
 def _spelled(sentence: Sentence) -> tuple[str, ...]:

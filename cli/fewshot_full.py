@@ -66,6 +66,10 @@ class Asked:
     data: Mapping[str, str]
 
 
+UNFINISHED = "unfinished"
+"""Lies in a new model's folder until all of it is stored; a process that was killed leaves it there."""
+
+
 def expect_words(
     full: bool, flags: Collection[str], full_flags: Collection[str], output_dir: Path | None, name: str | None
 ) -> None:
@@ -88,16 +92,29 @@ def expect_words(
             raise UsageError(f"{word} is missing: --full makes a new model, which needs a folder and a name")
 
 
-def expect_place(registry: Registry, name: str, folder: Path) -> None:
+def expect_place(registry: Registry, name: str, folder: Path, *, resume: bool) -> ModelRecord | None:
     """Refuse, before anything is read, what would be refused after learning.
+
+    Args:
+        registry: Where the name would be.
+        name: Of the new model.
+        folder: Of the new model.
+        resume: Remove first what a killed process has left of it unfinished.
+
+    Returns:
+        The model, where the run to go on with is finished.
 
     Raises:
         UsageError: It cannot name a model.
         ConflictError: The name belongs to a model, or something lies in the folder's place.
     """
+    if resume and folder.is_dir():
+        if not (folder / UNFINISHED).exists() and any(folder.iterdir()):
+            return expect_free(registry, name, folder, resume=True)
+        _remove(registry, name, folder)
     if folder.exists():
         raise ConflictError(f"{folder} is there already: --full makes a new folder, choose another --output-dir")
-    expect_free(registry, name, folder, resume=False)
+    return expect_free(registry, name, folder, resume=False)
 
 
 def read_others(
@@ -117,7 +134,9 @@ def read_others(
     return {other: draw_some(root.load(task, other, "dev"), full.full_sentences, seed) for other in there}
 
 
-def learn_fully(common: Common, registry: Registry, asked: Asked, *, backbone: str | None, device: str) -> None:
+def learn_fully(
+    common: Common, registry: Registry, asked: Asked, *, backbone: str | None, device: str, resume: bool
+) -> None:
     """Learn a new model, keep it with all that is carried over, and say what it has cost the other languages.
 
     Raises:
@@ -144,7 +163,9 @@ def learn_fully(common: Common, registry: Registry, asked: Asked, *, backbone: s
     data = {**asked.data, **{f"{task}:{other}, dev": content_hash(given) for other, given in others.items()}}
     with (
         reporting(f"few-shot {task} {asked.code}", asked.full.full_epochs, quiet=common.out.quiet) as reporter,
-        recording(registry, "fewshot", config=facts, seed=options.seed, reporter=reporter, data=data) as run,
+        recording(
+            registry, "fewshot", config=facts, seed=options.seed, reporter=reporter, data=data, resumed=resume
+        ) as run,
     ):
         with _whole_or_not_at_all(registry, asked.name, asked.folder):
             learnt = full_fewshot(
@@ -168,15 +189,22 @@ def _whole_or_not_at_all(registry: Registry, name: str, folder: Path) -> Iterato
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         folder.mkdir()
+        (folder / UNFINISHED).touch()
     except OSError as error:
         raise UsageError(f"{folder} cannot be made ({error.strerror}): choose another --output-dir") from error
     try:
         yield
+        (folder / UNFINISHED).unlink()
     except BaseException:
-        if any(model.name == name and Path(model.path) == folder for model in registry.list_models()):
-            registry.remove_model(name, cascade=True)
-        shutil.rmtree(folder, ignore_errors=True)
+        _remove(registry, name, folder)
         raise
+
+
+def _remove(registry: Registry, name: str, folder: Path) -> None:
+    """Take away an unfinished model: its rows, and then its folder, by which the next try knows that it must."""
+    if any(model.name == name and Path(model.path) == folder for model in registry.list_models()):
+        registry.remove_model(name, cascade=True)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _keep(registry: Registry, asked: Asked, learnt: "FullLearnt", backbone: str | None) -> ModelRecord:
@@ -248,6 +276,17 @@ def _summary(registry: Registry, asked: Asked, kept: ModelRecord, learnt: "FullL
         "loss": learnt.loss, "steps": learnt.steps, "digests": learnt.digests, "seconds": learnt.seconds,
         "proof": proof_data(learnt.proof),
     }  # fmt: skip
+
+
+def show_finished(common: Common, registry: Registry, model: ModelRecord) -> None:
+    """Say that the run to go on with is finished, and what it told at its end."""
+    common.out.note(f"The model in {model.path} is finished and in the registry: nothing is left to do.")
+    kept = [run.metrics for run in registry.list_runs() if run.metrics.get("fingerprint") == model.fingerprint]
+    common.out.result(
+        {"model": model.name, "path": model.path, "fingerprint": model.fingerprint, **(kept[0] if kept else {})},
+        ids=[model.name],
+        show=[f"{model.name} is in {model.path}", f"fingerprint {model.fingerprint}"],
+    )
 
 
 def _show(common: Common, asked: Asked, told: Mapping[str, Any]) -> None:

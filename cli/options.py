@@ -18,6 +18,7 @@ from hyperx_cl.config import (
     FewshotOptions,
     FullOptions,
     ModelOptions,
+    Tokens,
     TrainOptions,
     help_of,
 )
@@ -181,13 +182,25 @@ def _flags_of(hint: Any) -> list[inspect.Parameter]:
 def _flag(cls: type, field: "dataclasses.Field[Any]") -> inspect.Parameter:
     kind, word = get_type_hints(cls)[field.name], field.name.replace("_", "-")
     default = ("yes" if field.default else "no") if kind is bool else str(field.default)
+    more: dict[str, Any] = {"parser": _tokens, "metavar": "INTEGER|auto"} if kind == Tokens else {}
     option = typer.Option(
         f"--{word}/--no-{word}" if kind is bool else f"--{word}",
         help=f"{help_of(cls, field.name)}{f'; default {default}' if default else ''}",
         show_default=False,
         rich_help_panel=_PANELS[cls],
+        **more,
     )
-    return _parameter(field.name, Annotated[kind | None, option], None)
+    return _parameter(field.name, Annotated[(Any if more else kind) | None, option], None)
+
+
+def _tokens(typed: str) -> Tokens:
+    """Read ``auto`` or a whole number."""
+    if typed == "auto":
+        return "auto"
+    try:
+        return int(typed)
+    except ValueError:
+        raise typer.BadParameter(f"{typed!r} is neither a whole number nor auto") from None
 
 
 def _common(values: Mapping[str, Any]) -> Common:

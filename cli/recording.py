@@ -1,8 +1,9 @@
 """A row in the registry for a run: written once work has begun, so that refused input leaves no trace."""
 
+import json
 import platform
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -24,6 +25,7 @@ class Recording:
         seed: Its seed.
         data: File, or part of the data, to hash.
         reporter: Told everything else.
+        resumed: Whether it goes on with an earlier run, whose row a killed process may have left as running.
     """
 
     def __init__(
@@ -35,8 +37,9 @@ class Recording:
         seed: int | None,
         data: Mapping[str, str],
         reporter: Reporter,
+        resumed: bool = False,
     ) -> None:
-        self._registry, self._reporter = registry, reporter
+        self._registry, self._reporter, self._resumed = registry, reporter, resumed
         self._facts: dict[str, Any] = {"command": command, "config": config, "seed": seed}
         self.run: int | None = None
         self.data: dict[str, str] = dict(data)
@@ -57,6 +60,8 @@ class Recording:
     def begin(self) -> int:
         """Write the row, once, and return its number."""
         if self.run is None:
+            if self._resumed:
+                end_killed(self._registry, self._facts["command"], self._facts["config"], "interrupted")
             self.run = self._registry.start_run(**self._facts, data_hashes=self.data, versions=versions())
         return self.run
 
@@ -74,21 +79,48 @@ def recording(
     seed: int | None,
     reporter: Reporter,
     data: Mapping[str, str] | None = None,
+    resumed: bool = False,
 ) -> Iterator[Recording]:
     """Keep a run in the registry: done, failed or interrupted; what is refused before it begins is not kept."""
-    kept = Recording(registry, command, config=config, seed=seed, data=data or {}, reporter=reporter)
+    kept = Recording(
+        registry, command, config=config, seed=seed, data=data or {}, reporter=reporter, resumed=resumed
+    )  # fmt: skip
     try:
         yield kept
     except KeyboardInterrupt:
         if kept.run is not None:
-            kept.finish("interrupted")
+            with suppress(HyperXError):  # what stopped it is what must be told
+                kept.finish("interrupted")
         raise
     except Exception as error:
         if kept.run is not None or not isinstance(error, HyperXError):
             kept.metrics["error"] = f"{type(error).__name__}: {error}"
-            kept.finish("failed")
+            with suppress(HyperXError):
+                kept.finish("failed")
         raise
     kept.finish("done")
+
+
+def end_killed(
+    registry: Registry, command: str, config: Mapping[str, Any], status: str, metrics: Mapping[str, Any] | None = None
+) -> None:
+    """End the rows of runs that were killed, which nobody else will: those of the same command and configuration.
+
+    Args:
+        registry: Has the rows.
+        command: Which command ran.
+        config: Its options; only the number of threads may be another now.
+        status: What to end them as.
+        metrics: What they keep.
+    """
+    wanted = _but_threads(json.loads(json.dumps(config, default=str)))
+    for run in registry.list_runs():
+        if run.status == "running" and run.command == command and _but_threads(run.config) == wanted:
+            registry.finish_run(run.id, status, metrics or {})
+
+
+def _but_threads(config: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in config.items() if name != "threads"}
 
 
 def versions() -> dict[str, str]:

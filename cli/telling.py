@@ -35,6 +35,19 @@ def told(common: "Common", stored: StoredLanguage, added: "Added") -> Told:
     )
 
 
+def told_finished(stored: StoredLanguage) -> Told:
+    """Of one that a killed process had learnt and stored."""
+    facts = {key: stored.provenance[key] for key in ("losses", "start", "nearest", "steps", "tokens", "seconds")}
+    return Told(
+        {
+            "model": stored.model, "language": stored.language, "version": stored.version, "hash": stored.hash, **facts,
+        },
+        ids=[f"{stored.language}@{stored.version}"],
+        show=[f"{stored.language} ({name(stored.language)}), version {stored.version} of model {stored.model}"],
+        warnings=[],
+    )  # fmt: skip
+
+
 def told_like(stored: StoredLanguage, others: list[str], near: Sequence[Relative]) -> Told:
     """Of one that was made out of others, and what little to expect of it."""
     made = ", ".join(map(str, near) if near else others)

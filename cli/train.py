@@ -17,7 +17,7 @@ from hyperx_cl.cli.keeping import expect_free, keep_model
 from hyperx_cl.cli.options import Common, Config, DataDir, Device, LabelMap, Resume, command
 from hyperx_cl.cli.output import Grid, Output
 from hyperx_cl.cli.plan import Plan, make_plan
-from hyperx_cl.cli.recording import recording
+from hyperx_cl.cli.recording import end_killed, recording
 from hyperx_cl.config import ModelOptions, TrainOptions, as_dict, parse_shares
 from hyperx_cl.data.root import DataRoot
 from hyperx_cl.errors import ConflictError, HyperXError, UsageError
@@ -127,6 +127,8 @@ def train(
         if finished is not None:
             with common.registry(readonly=True) as registry:
                 summary = _summary_of(registry, finished)
+            with common.registry() as registry:
+                end_killed(registry, "train", job.config(), "done")
             common.out.note(
                 f"The run in {job.out} is finished, and its model is in the registry: nothing is left to do."
             )
@@ -153,6 +155,13 @@ class _Job:
     title: str
     out: Path
 
+    def config(self) -> dict[str, Any]:
+        """What the books say that it was asked for."""
+        return {
+            "backbone": self.backbone, "name": self.title, "model": as_dict(self.shape), "train": as_dict(self.options),
+            "languages": self.plan.languages, "data_dir": str(self.root.path.absolute()),
+        }  # fmt: skip
+
 
 def _train(
     registry: Registry, output: Output, job: _Job, meeting: Peers, *, resume: bool, device: str
@@ -165,12 +174,8 @@ def _train(
     from hyperx_cl.train.joint import train_joint
 
     cpu, out, shape, options = choose_device(device).type == "cpu", job.out, job.shape, job.options
-    config = {
-        "backbone": job.backbone, "name": job.title, "model": as_dict(shape), "train": as_dict(options),
-        "languages": job.plan.languages, "threads": torch.get_num_threads(),
-        "data_dir": str(job.root.path.absolute()),
-        **({"processes": meeting.place.world} if meeting.place.world > 1 else {}),
-    }  # fmt: skip
+    processes = {"processes": meeting.place.world} if meeting.place.world > 1 else {}
+    config = job.config() | processes | {"threads": torch.get_num_threads()}
 
     def work(telling: Any) -> "Trained":
         backbone = meeting.turn(lambda: load_backbone(job.backbone, adapter_site=shape.adapter_site))
@@ -183,7 +188,9 @@ def _train(
     if not meeting.first:  # one process of several keeps the books
         return work(None)
     with _no_leftovers(out), reporting("training", options.steps, quiet=output.quiet) as reporter:
-        with recording(registry, "train", config=config, seed=options.seed, reporter=reporter) as run:
+        with recording(
+            registry, "train", config=config, seed=options.seed, reporter=reporter, resumed=resume
+        ) as run:  # fmt: skip
             trained = work(run)
             keep_model(registry, trained, job.title, out, backbone=job.backbone, shape=shape, options=options)
             run.metrics |= _summary(trained)

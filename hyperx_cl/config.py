@@ -11,6 +11,12 @@ from typing import Annotated, Any, Literal, get_args, get_type_hints
 
 from hyperx_cl.errors import UsageError, did_you_mean
 
+AUTO_TOKENS = 1600
+"""Padded pieces of a batch under ``--max-tokens auto``: as many as base runs of the benches have."""
+
+Tokens = int | Literal["auto"]
+"""Padded pieces of a batch; ``auto`` is `AUTO_TOKENS`, of which less goes through at once where memory runs out."""
+
 Precision = Literal["auto", "bf16", "fp32"]
 """``auto``: bf16 where the machine multiplies it fast (most GPUs, CPUs with AMX or AVX512-BF16), else fp32."""
 
@@ -47,8 +53,28 @@ class ModelOptions:
             raise UsageError("adapter_site and placement both say where the adapters sit; give one of them.")
 
 
+class _Budget:
+    """Options with a budget of pieces for a batch."""
+
+    max_tokens: Tokens
+    max_length: int
+
+    @property
+    def tokens(self) -> int:
+        """Padded pieces of a batch, also where memory has to make do with less at once."""
+        return AUTO_TOKENS if self.max_tokens == "auto" else self.max_tokens
+
+    def _check_budget(self) -> None:
+        if self.max_tokens != "auto":
+            if not isinstance(self.max_tokens, int):
+                raise UsageError(f"max_tokens is '{self.max_tokens}'; it must be a whole number or auto.")
+            _at_least(self, "max_tokens", 1)
+        if self.max_length > self.tokens:
+            raise UsageError(f"max_length ({self.max_length}) must not exceed max_tokens ({self.tokens}).")
+
+
 @dataclass(frozen=True, kw_only=True)
-class TrainOptions:
+class TrainOptions(_Budget):
     """Base training: joint over tasks and languages."""
 
     steps: Annotated[int, "optimiser steps"] = 8000
@@ -58,7 +84,7 @@ class TrainOptions:
     rate_embedding: Annotated[float, "learning rate of task, language and layer embeddings"] = 2e-3
     final_rate: Annotated[float, "share of the rates that is left at the last step (linear decay)"] = 0.02
     clip: Annotated[float, "largest global norm of the gradient"] = 1.0
-    max_tokens: Annotated[int, "padded pieces in a micro-batch (rows times longest row)"] = 800
+    max_tokens: Annotated[Tokens, "padded pieces in a micro-batch (rows times longest row); auto: what fits"] = 800
     max_rows: Annotated[int, "rows in a micro-batch (0: as many as max_tokens holds)"] = 0
     accumulation: Annotated[int, "micro-batches per optimiser step and process"] = 1
     max_length: Annotated[int, "pieces in a row; longer sentences are read in windows"] = 128
@@ -76,7 +102,7 @@ class TrainOptions:
     precision: Annotated[Precision, "auto, bf16 or fp32"] = "auto"
 
     def __post_init__(self) -> None:
-        for name in ("steps", "max_tokens", "accumulation", "validate_every", "average_last", "checkpoint_every"):
+        for name in ("steps", "accumulation", "validate_every", "average_last", "checkpoint_every"):
             _at_least(self, name, 1)
         _at_least(self, "max_length", 8)
         for name in ("warmup", "max_rows", "max_sentences", "validation_sentences", "seed"):
@@ -89,13 +115,12 @@ class TrainOptions:
         _one_of(self, "precision", get_args(Precision))
         if self.warmup >= self.steps:
             raise UsageError(f"warmup ({self.warmup}) must be smaller than steps ({self.steps}).")
-        if self.max_length > self.max_tokens:
-            raise UsageError(f"max_length ({self.max_length}) must not exceed max_tokens ({self.max_tokens}).")
+        self._check_budget()
         parse_shares(self.task_shares)
 
 
 @dataclass(frozen=True, kw_only=True)
-class AddOptions:
+class AddOptions(_Budget):
     """A new language from raw text: only its own vector, part and shift are learnt, then the parts of its pairs."""
 
     capacity: Annotated[
@@ -114,7 +139,7 @@ class AddOptions:
     rate: Annotated[float, "learning rate of all that is learnt"] = 6e-3
     final_rate: Annotated[float, "share of the rate that is left at the last step (linear decay)"] = 0.05
     clip: Annotated[float, "largest global norm of the gradient"] = 1.0
-    max_tokens: Annotated[int, "padded pieces in a batch (rows times longest row)"] = 800
+    max_tokens: Annotated[Tokens, "padded pieces in a batch (rows times longest row); auto: what fits"] = 800
     max_length: Annotated[int, "pieces in a row; longer lines are cut into windows"] = 64
     max_lines: Annotated[int, "lines read from the text (0: all)"] = 0
     mask_rate: Annotated[float, "share of the pieces that MLM asks for"] = 0.15
@@ -154,12 +179,11 @@ class AddOptions:
         _one_of(self, "precision", get_args(Precision))
         _one_of(self, "capacity", ("part", "vector", "both"))
         _one_of(self, "start", ("mean", "nearest", "mixture", "best", "random"))
-        if self.max_length > self.max_tokens:
-            raise UsageError(f"max_length ({self.max_length}) must not exceed max_tokens ({self.max_tokens}).")
+        self._check_budget()
 
 
 @dataclass(frozen=True, kw_only=True)
-class AddTaskOptions:
+class AddTaskOptions(_Budget):
     """A new task from labelled sentences: only its own vector and head are learnt."""
 
     start: Annotated[str, "where the vector starts: best of all, mean, or the name of a task"] = "best"
@@ -171,7 +195,7 @@ class AddTaskOptions:
     rate_embedding: Annotated[float, "learning rate of the task's vector"] = 1e-2
     final_rate: Annotated[float, "share of the rates that is left at the last step (linear decay)"] = 0.05
     clip: Annotated[float, "largest global norm of the gradient"] = 1.0
-    max_tokens: Annotated[int, "padded pieces in a batch (rows times longest row)"] = 800
+    max_tokens: Annotated[Tokens, "padded pieces in a batch (rows times longest row); auto: what fits"] = 800
     max_length: Annotated[int, "pieces in a row; longer sentences are read in windows"] = 128
     max_sentences: Annotated[int, "sentences used of each training file (0: all)"] = 0
     temperature: Annotated[float, "T of the sampling over languages, p ~ n^(1/T)"] = 5.0
@@ -194,8 +218,7 @@ class AddTaskOptions:
         _one_of(self, "precision", get_args(Precision))
         if not self.start:
             raise UsageError("start is empty; name best, mean or a task.")
-        if self.max_length > self.max_tokens:
-            raise UsageError(f"max_length ({self.max_length}) must not exceed max_tokens ({self.max_tokens}).")
+        self._check_budget()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,8 @@ HyperXError            1   anything that is our user's to mend and fits nowhere 
 ├── NotFoundError      3   a language, task, model or file that does not exist
 ├── ConflictError      4   already present, or made for another model or backbone
 ├── NetworkError       5   the Hub cannot be reached, or may not be
-└── DataError          6   a file that cannot be used: empty, malformed, wrong script
+├── DataError          6   a file that cannot be used: empty, malformed, wrong script
+└── StorageError       7   a file that cannot be written: full disk, read-only folder
 ```
 
 Ctrl-C ends with 130. A message is one sentence: what is wrong, where, and what to do.
@@ -50,6 +51,12 @@ class DataError(HyperXError):
     """An input file cannot be used: empty, malformed, wrong encoding, wrong script."""
 
     exit_code = 6
+
+
+class StorageError(HyperXError):
+    """A file cannot be written: the disk is full, or the folder may not be written."""
+
+    exit_code = 7
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -10,7 +10,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from hyperx_cl.config import AddOptions, AddTaskOptions, FewshotOptions, FullOptions, ModelOptions, TrainOptions
+from hyperx_cl.config import (
+    AddOptions,
+    AddTaskOptions,
+    FewshotOptions,
+    FullOptions,
+    ModelOptions,
+    Tokens,
+    TrainOptions,
+)
 from hyperx_cl.errors import DataError, NotFoundError, UsageError, did_you_mean
 
 PRESETS: dict[str, dict[str, dict[str, Any]]] = {
@@ -89,6 +97,10 @@ def read_toml(file: Path) -> dict[str, dict[str, Any]]:
 
 
 def _typed(where: str, value: Any, kind: Any) -> Any:
+    if kind == Tokens:
+        if value == "auto":
+            return value
+        kind = int
     if get_origin(kind) is Literal:
         if value not in get_args(kind):
             raise UsageError(f"{where} is {value!r}; it must be one of {', '.join(map(repr, get_args(kind)))}.")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-ERRORS = ("HyperXError", "UsageError", "NotFoundError", "ConflictError", "NetworkError", "DataError")
+ERRORS = ("HyperXError", "UsageError", "NotFoundError", "ConflictError", "NetworkError", "DataError", "StorageError")
 
 ACTIONS = (
     "add ask bring check choose close compare convert copy correct cut download drop fix forget free get give go have "

@@ -91,7 +91,7 @@ def _train_madx(bench: Bench, seed: int, reporter: Reporter) -> None:
     learn_all(
         load_backbone(bench.backbone), DataRoot(bench.data), folder, sources=bench.fold.sources, mlm=languages,
         steps_language=bench.add.steps, steps_tasks=bench.madx_task_steps, seed=seed, rate=bench.madx_rate,
-        max_tokens=bench.add.max_tokens, check_every=bench.add.check_every,
+        max_tokens=bench.add.tokens, check_every=bench.add.check_every,
         reporter=Chained(reporter, done * bench.add.steps),
     )  # fmt: skip
 

@@ -99,7 +99,7 @@ def _madx(bench: Bench, cell: Cell, options: AddOptions, text: Text, reporter: R
     material, gold = Material(like, cell.language, text, options), Gold(DataRoot(bench.data), cell.language, like)
     learnt = learn_language(
         model, cell.language, material.train, material.stop, steps=options.steps, rate=bench.madx_rate,
-        warmup=options.warmup, max_tokens=options.max_tokens, mask_rate=options.mask_rate, seed=cell.seed,
+        warmup=options.warmup, max_tokens=options.tokens, mask_rate=options.mask_rate, seed=cell.seed,
         check_every=options.check_every, patience=options.patience, checkpoint=_checkpoint(bench, cell), resume=True,
         reporter=reporter,
     )  # fmt: skip
@@ -138,7 +138,7 @@ def _direct(
         True, reporter,
     )  # fmt: skip
     learnt = learn_direct(
-        model, direct, cell.language, material.train, material.stop, course, max_tokens=options.max_tokens,
+        model, direct, cell.language, material.train, material.stop, course, max_tokens=options.tokens,
         mask_rate=options.mask_rate, seed=cell.seed,
     )  # fmt: skip
     with direct.acting(model):

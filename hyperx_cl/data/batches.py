@@ -42,6 +42,7 @@ class Batch:
         wanted: bool [B, T], True at the N positions whose output is asked for, read row by row.
         targets: int64 [N] (label or token ids, -100 where not to be learnt), or None where there are no labels.
         segments: Which rows belong to which pair; their `rows` add up to B.
+        sentences: Which sentence of its pair's data each row is of, from 0; empty where nobody has kept it.
     """
 
     input_ids: Tensor
@@ -49,6 +50,7 @@ class Batch:
     wanted: Tensor
     targets: Tensor | None
     segments: list[Segment]
+    sentences: tuple[int, ...] = ()
 
     @property
     def rows(self) -> int:
@@ -67,7 +69,29 @@ class Batch:
         ids, mask, wanted = (
             tensor.to(device, non_blocking=ahead) for tensor in (self.input_ids, self.attention_mask, self.wanted)
         )
-        return Batch(ids, mask, wanted, targets, self.segments)
+        return Batch(ids, mask, wanted, targets, self.segments, self.sentences)
+
+    def cut(self, rows: int) -> "list[tuple[Batch, float]]":
+        """Cut a batch of one pair into pieces that are run one after another, to the same end.
+
+        Args:
+            rows: At most so many in a piece, at least 1.
+
+        Returns:
+            The pieces that have targets, and the share of all targets that each has: the sum of their losses, each
+            times its share, is the loss of the whole batch.
+        """
+        assert self.targets is not None and len(self.segments) == 1
+        (segment,), counts = self.segments, self.wanted.sum(1).split(rows)
+        targets = self.targets.split([int(count.sum()) for count in counts])
+        learnt = [int((piece != IGNORED).sum()) for piece in targets]
+        columns = (self.input_ids.split(rows), self.attention_mask.split(rows), self.wanted.split(rows), targets)
+        pieces = [
+            Batch(*tensors, [Segment(segment.pair, len(tensors[0]))], self.sentences[k * rows : (k + 1) * rows])
+            for k, tensors in enumerate(zip(*columns, strict=True))
+        ]
+        every = max(sum(learnt), 1)
+        return [(piece, count / every) for piece, count in zip(pieces, learnt, strict=True) if count]
 
 
 def collate(examples: Sequence[Encoded], pair: Pair, *, pad_id: int) -> Batch:
@@ -92,7 +116,7 @@ def collate(examples: Sequence[Encoded], pair: Pair, *, pad_id: int) -> Batch:
     if counts != [len(example.first) for example in examples] and any(counts):
         raise ValueError("some examples of a batch have labels and some have not")
     targets = np.concatenate([example.labels for example in examples]) if any(counts) else None
-    return to_batch(ids, mask, wanted, targets, [Segment(pair, len(examples))])
+    return to_batch(ids, mask, wanted, targets, [Segment(pair, len(examples))], sentences_of(examples))
 
 
 def join(batches: Sequence[Batch], pad_id: int) -> Batch:
@@ -113,9 +137,11 @@ def join(batches: Sequence[Batch], pad_id: int) -> Batch:
         return torch.cat(grown)
 
     segments = [segment for batch in batches for segment in batch.segments]
+    sentences = tuple(sentence for batch in batches for sentence in batch.sentences)
     return Batch(
-        widened("input_ids", pad_id), widened("attention_mask", 0), widened("wanted", 0), _targets(batches), segments
-    )
+        widened("input_ids", pad_id), widened("attention_mask", 0), widened("wanted", 0), _targets(batches), segments,
+        sentences,
+    )  # fmt: skip
 
 
 def evaluation_batches(examples: Sequence[Encoded], max_tokens: int) -> Iterator[list[int]]:
@@ -144,9 +170,15 @@ def padded(examples: Sequence[Encoded], pad_id: int) -> tuple[np.ndarray, np.nda
     return ids, mask
 
 
+def sentences_of(examples: Sequence[Encoded]) -> tuple[int, ...]:
+    """Which sentence each example is of, from 0."""
+    return tuple(int(example.sentence) for example in examples)
+
+
 def to_batch(
-    ids: np.ndarray, mask: np.ndarray, wanted: np.ndarray, targets: np.ndarray | None, segments: list[Segment]
-) -> Batch:
+    ids: np.ndarray, mask: np.ndarray, wanted: np.ndarray, targets: np.ndarray | None, segments: list[Segment],
+    sentences: tuple[int, ...] = (),
+) -> Batch:  # fmt: skip
     """Turn arrays into a batch of tensors."""
     return Batch(
         torch.from_numpy(ids),
@@ -154,6 +186,7 @@ def to_batch(
         torch.from_numpy(wanted),
         None if targets is None else torch.from_numpy(targets.astype(np.int64)),
         segments,
+        sentences,
     )
 
 

@@ -3,8 +3,6 @@
 import hashlib
 import json
 import logging
-import os
-import tempfile
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -14,6 +12,7 @@ from transformers import PreTrainedTokenizerBase
 
 from hyperx_cl.data.encode import Encoded, Encoder, Ints
 from hyperx_cl.data.examples import Sentence, content_hash
+from hyperx_cl.writing import shared
 
 _log = logging.getLogger(__name__)
 
@@ -81,17 +80,12 @@ def _save(examples: Sequence[Encoded], path: Path) -> None:
         arrays[f"{name}_sizes"] = np.array([len(part) for part in parts], np.int32)
     for name in ("sentence", "start"):
         arrays[name] = np.array([getattr(example, name) for example in examples], np.int32)
-    temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as handle:
-            temporary = handle.name
+        with shared(path) as temporary, temporary.open("wb") as handle:
             np.savez(handle, allow_pickle=False, **arrays)
-        os.replace(temporary, path)
     except OSError as error:
         _log.warning("encoded data is not kept: %s", error)
-        if temporary:
-            Path(temporary).unlink(missing_ok=True)
 
 
 def _load(path: Path) -> list[Encoded] | None:

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from transformers import PreTrainedTokenizerBase
 
-from hyperx_cl.data.batches import Batch, Pair, Segment, padded, to_batch
+from hyperx_cl.data.batches import Batch, Pair, Segment, padded, sentences_of, to_batch
 from hyperx_cl.data.encode import Encoded
 
 _STREAM = 0x6D61736B  # keeps these draws apart from the sampler's under the same seed
@@ -84,4 +84,5 @@ def mask_tokens(
     flat[swapped] = vocabulary.ordinary[rng.integers(len(vocabulary.ordinary), size=len(swapped))]
     wanted = np.zeros(ids.shape, bool)
     wanted.reshape(-1)[chosen] = True
-    return to_batch(ids, attention, wanted, targets, [Segment(pair, len(examples))])
+    segments, sentences = [Segment(pair, len(examples))], sentences_of(examples)
+    return to_batch(ids, attention, wanted, targets, segments, sentences)

@@ -3,13 +3,14 @@
 import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
 import torch
 from platformdirs import user_cache_path
 from torch import Tensor
+
+from hyperx_cl.writing import shared
 
 
 def fingerprint(tensors: Mapping[str, Tensor], *, extra: str = "") -> str:
@@ -51,9 +52,8 @@ def cached_fingerprint(tensors: Mapping[str, Tensor], *, stamp: str | None) -> s
     value = fingerprint(tensors)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", dir=file.parent, delete=False, encoding="ascii") as temporary:
-            temporary.write(value)
-        os.replace(temporary.name, file)
+        with shared(file) as temporary:
+            temporary.write_text(value, encoding="ascii")
     except OSError:
         pass  # a cache that cannot be written costs seconds, nothing else
     return value

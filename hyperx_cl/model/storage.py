@@ -1,7 +1,6 @@
 """A model on disk: ``model.safetensors``, ``config.json``; the backbone's weights are named and checked, not kept."""
 
 import json
-import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ from hyperx_cl.data.tasks import Task
 from hyperx_cl.errors import ConflictError, DataError, NetworkError, NotFoundError, UsageError
 from hyperx_cl.model.backbone import Backbone, load_backbone
 from hyperx_cl.model.fingerprint import fingerprint
+from hyperx_cl.writing import told, whole
 
 if TYPE_CHECKING:
     from hyperx_cl.model.hyperx import HyperX
@@ -36,18 +36,21 @@ def save(model: "HyperX", folder: Path) -> str:
 
     Returns:
         The model's fingerprint.
+
+    Raises:
+        StorageError: They cannot be written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     mark = model.fingerprint()
     config = _identity(model) | {"backbone": asdict(model.backbone.info), "fingerprint": mark}
     tensors = {name: value.detach().cpu().contiguous() for name, value in model.saved_tensors().items()}
-    weights = folder / f"{WEIGHTS}.{os.getpid()}.tmp"
-    # One metadata key, for the order of several is not fixed: equal models give equal bytes.
-    save_file(tensors, weights, metadata={"hyperx-cl": json.dumps({"format": FORMAT, "fingerprint": mark})})
-    text = folder / f"{CONFIG}.{os.getpid()}.tmp"
-    text.write_text(json.dumps(config, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    os.replace(weights, folder / WEIGHTS)
-    os.replace(text, folder / CONFIG)
+    with told(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    # The configuration comes last: it names the weights' fingerprint, and both are there or there is no model.
+    with whole(folder / CONFIG) as text:
+        text.write_text(json.dumps(config, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        with whole(folder / WEIGHTS) as weights:
+            # One metadata key, for the order of several is not fixed: equal models give equal bytes.
+            save_file(tensors, weights, metadata={"hyperx-cl": json.dumps({"format": FORMAT, "fingerprint": mark})})
     return mark
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from hyperx_cl.artefact import LanguageRecord
 from hyperx_cl.config import AddOptions
@@ -20,16 +20,26 @@ from hyperx_cl.model.hyperx import HyperX
 from hyperx_cl.model.language import Language, Slot
 from hyperx_cl.model.shift import Shift
 from hyperx_cl.model.tokenpatch import Patch
-from hyperx_cl.train.checkpoint import checkpoint_exists, load_checkpoint, read_state, save_checkpoint
+from hyperx_cl.train.checkpoint import (
+    checkpoint_exists,
+    load_checkpoint,
+    naming_checkpoint,
+    same_run,
+    save_checkpoint,
+    told_of,
+    under,
+)
 from hyperx_cl.train.loop import Group, Loop, Schedule
 from hyperx_cl.train.masked_draw import MaskedDraw
 from hyperx_cl.train.material import Material
+from hyperx_cl.train.memory import Memory
 from hyperx_cl.train.patching import begin_patch, patch_facts, transliteration_facts
 from hyperx_cl.train.progress import Reporter, Silent
-from hyperx_cl.train.proof import Proof, Witness, frozen
+from hyperx_cl.train.proof import Proof, Witness, frozen, put_back
 from hyperx_cl.train.self_training import SelfTaught, labelling_tasks, self_train
 from hyperx_cl.train.shifting import begin_shift, shift_facts
-from hyperx_cl.train.starts import Start, controls, loss_with, mean, mixture, nearest, place, with_part
+from hyperx_cl.train.starts import Start, candidates_for, controls, loss_with, mean, mixture, nearest, place, with_part
+from hyperx_cl.train.stopping import Stopping
 from hyperx_cl.train.throughput import Speed, known_peak, operations_per_token
 from hyperx_cl.transliteration import Transliteration
 
@@ -97,7 +107,7 @@ def add_language(
         UsageError: The model has no MLM task or no language to start from, the rows are longer than its backbone
             reads, or `self_tasks` names mlm.
     """
-    candidates = _candidates(model, code)
+    candidates = candidates_for(model, code)
     model.backbone.expect_room(options.max_length)
     tasks = labelling_tasks(model, options.self_tasks)
     if checkpoint and not resume and checkpoint_exists(checkpoint):
@@ -127,7 +137,7 @@ def add_language(
             learner.tokens + sum(found.tokens for found in taught.values()), seconds, witness.compare(), warnings,
         )  # fmt: skip
     except BaseException:
-        _put_back(model, code, earlier)
+        put_back(model, code, earlier)
         model.transliterations[code] = rules_before
         raise
 
@@ -164,6 +174,7 @@ class _Learner:
         self.begin, self.earlier = time.perf_counter(), 0.0
         self.model, self.code, self.options, self.candidates = model, code, options, candidates
         self.checkpoint, self.reporter, self.observer = checkpoint, reporter, observer
+        self.memory = Memory.of(options, reporter)
         language = model.new_language(code, torch.zeros(model.options.embedding))
         self.patch = language.patch = patch  # `place` keeps it, as it does the shift
         self.material = Material(model, code, text, options)
@@ -172,7 +183,7 @@ class _Learner:
         self.beside = {name: module for name, module in beside.items() if module is not None}
         self.first_beside = copy.deepcopy(self.beside)
         self.draw = MaskedDraw(
-            code, self.material.train, model.tokenizer_for(code), max_tokens=options.max_tokens,
+            code, self.material.train, model.tokenizer_for(code), max_tokens=options.tokens,
             mask_rate=options.mask_rate, seed=options.seed, device=model.device,
         )  # fmt: skip
         self.rank = 0 if options.capacity == "vector" else options.rank
@@ -199,8 +210,9 @@ class _Learner:
         if not going_on:
             self._seat(self._start().slot)
             self._keep()
-        while self.idle < self.options.patience and self.loop.number < self.options.steps:
-            self._until_look()
+        with naming_checkpoint(self.checkpoint), Stopping(self._save) as stopping:
+            while self.idle < self.options.patience and self.loop.number < self.options.steps:
+                self._until_look(stopping)
 
     def settle(self) -> None:
         """Keep a share of what part and shift add: between the start and what MLM wants, tags are better than at both.
@@ -228,10 +240,11 @@ class _Learner:
         found = {t: self_train(self.model, Pair(t, self.code), lines, self.options, self.reporter) for t in tasks}
         return {task: taught for task, taught in found.items() if taught}
 
-    def _until_look(self) -> None:
+    def _until_look(self, stopping: Stopping) -> None:
         before = self.loop.tokens
         for step in self.loop:
             if step.number % self.options.check_every and step.number != self.options.steps:
+                stopping.check()
                 continue
             speed = self._speed((step.tokens - before) / max(step.seconds, 1e-9))
             loss = loss_with(self.model, self.code, self.slot, self.material.stop)
@@ -240,8 +253,7 @@ class _Learner:
             told = f"stop loss {loss:.3f} (start {self.looks[0][1]:.3f}) · {speed}"
             self.reporter.say(f"step {step.number}: {told}")
             self.reporter.step(step.number, told)
-            if self.checkpoint:
-                self._save(self.checkpoint)
+            self._save()
             return
 
     def _show_to_observer(self, loss: float) -> None:
@@ -280,7 +292,12 @@ class _Learner:
             starts["random"] = Start("random", drawn)
         if wanted == "mixture" or (wanted == "best" and self.options.mixture_steps):
             starts["mixture"], self.mixture_tokens = mixture(
-                self.model, self.code, self.candidates, self.draw, self.options.mixture_steps
+                self.model,
+                self.code,
+                self.candidates,
+                self.draw,
+                self.options.mixture_steps,
+                self.memory,
             )
         # Compared as they will be learnt on: a part that has another rank, or is not wanted, is left behind.
         starts = {
@@ -311,7 +328,8 @@ class _Learner:
         learnt = [p for p in slot.parameters() if p.requires_grad]
         for module in self.beside.values():  # not before: nothing learns while a start is looked for
             learnt += module.requires_grad_(True).parameters()
-        self.loop = Loop(self.model, [Group(learnt, o.rate)], self.draw, schedule, clip=o.clip)
+        groups = [Group(learnt, o.rate)]
+        self.loop = Loop(self.model, groups, self.draw, schedule, clip=o.clip, memory=self.memory)
 
     def _look(self, step: int, loss: float) -> None:
         if loss < min(seen for _, seen in self.looks):
@@ -324,14 +342,16 @@ class _Learner:
     def _keep(self) -> None:
         self.best, self.best_beside = copy.deepcopy(self.slot), copy.deepcopy(self.beside)
 
-    def _save(self, folder: Path) -> None:
+    def _save(self) -> None:
+        if self.checkpoint is None:
+            return
         state = {
             "configuration": self.configuration, "start": self.start, "nearest": self.nearest, "looks": self.looks,
             "idle": self.idle, "mixture_tokens": self.mixture_tokens, "sampler": self.draw.sampler.state_dict(),
             "seconds": self.seconds,
         }  # fmt: skip
         tensors = {f"{name}/{key}": t for name, own in self._kept().items() for key, t in own.state_dict().items()}
-        save_checkpoint(folder, self.loop, tensors, state)
+        save_checkpoint(self.checkpoint, self.loop, tensors, state)
 
     def _kept(self) -> dict[str, nn.Module]:
         """What a checkpoint holds of the language: as it is, and as it was at the best look."""
@@ -339,7 +359,7 @@ class _Learner:
         return {"slot": self.slot, "best": self.best, **self.beside, **best}
 
     def _restore(self, folder: Path) -> None:
-        if read_state(folder)["configuration"] != self.configuration:
+        if not same_run(folder, self.configuration):
             raise ConflictError(
                 f"The checkpoint in {folder} was made with another text, model or other options; "
                 "resume with the same ones, or remove it."
@@ -348,31 +368,12 @@ class _Learner:
         tensors, state = load_checkpoint(folder, self.loop)
         self._keep()
         for name, module in self._kept().items():
-            module.load_state_dict(_under(tensors, name))
+            module.load_state_dict(under(tensors, name))
         self.start, self.nearest, self.idle = state["start"], state["nearest"], state["idle"]
         self.looks, self.mixture_tokens = [(s, loss) for s, loss in state["looks"]], state["mixture_tokens"]
         self.draw.sampler.load_state_dict(state["sampler"])
         self.earlier = float(state.get("seconds", 0.0))  # the first version kept none
-
-
-def _candidates(model: HyperX, code: str) -> list[str]:
-    if "mlm" not in model.tasks:
-        raise UsageError("This model was trained without mlm, so it cannot learn from text; train one with --mlm.")
-    candidates = [other for other in model.languages() if other != code]
-    if not [other for other in model.base if other != code]:
-        raise UsageError("The model has no other language to start from; train one on several.")
-    return candidates
-
-
-def _put_back(model: HyperX, code: str, earlier: nn.Module | None) -> None:
-    if earlier is not None:
-        model.added[code] = earlier
-    elif code in model.added:
-        del model.added[code]
-
-
-def _under(tensors: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
-    return {key[len(name) + 1 :]: value for key, value in tensors.items() if key.startswith(f"{name}/")}
+        self.reporter.say(told_of(state))
 
 
 def _facts(

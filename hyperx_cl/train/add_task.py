@@ -22,11 +22,21 @@ from hyperx_cl.evaluate.metrics import metric_name
 from hyperx_cl.model.hyperx import HyperX
 from hyperx_cl.model.infer import Views
 from hyperx_cl.task_record import TaskRecord, expect_task_name
-from hyperx_cl.train.checkpoint import checkpoint_exists, load_checkpoint, read_state, save_checkpoint
+from hyperx_cl.train.checkpoint import (
+    checkpoint_exists,
+    load_checkpoint,
+    naming_checkpoint,
+    same_run,
+    save_checkpoint,
+    told_of,
+    under,
+)
 from hyperx_cl.train.corpora import draw_some
 from hyperx_cl.train.loop import Group, Loop, Schedule
+from hyperx_cl.train.memory import Memory
 from hyperx_cl.train.progress import Reporter, Silent
 from hyperx_cl.train.proof import Proof, Witness, frozen
+from hyperx_cl.train.stopping import Stopping
 from hyperx_cl.train.task_data import Labelled, complete
 
 BEST, MEAN = "best", "mean"
@@ -121,6 +131,7 @@ class _Learner:
         self.began, self.earlier = time.perf_counter(), 0.0
         self.model, self.task, self.options = model, task, options
         self.checkpoint, self.reporter = checkpoint, reporter
+        self.memory = Memory.of(options, reporter)
         self.train, self.dev = _encoded(model, task, data, options)
         if not self.dev:
             raise DataError(
@@ -157,8 +168,9 @@ class _Learner:
         else:
             self._begin(self._vector())
             self.best = copy.deepcopy(self.learnt.state_dict())
-        while self.idle < self.options.patience and self.loop.number < self.options.steps:
-            self._until_look()
+        with naming_checkpoint(self.checkpoint), Stopping(self._save) as stopping:
+            while self.idle < self.options.patience and self.loop.number < self.options.steps:
+                self._until_look(stopping)
         self.learnt.load_state_dict(self.best)
         self.learnt.requires_grad_(True)
 
@@ -180,7 +192,14 @@ class _Learner:
         self._place(vector, learns=False)
         o = self.options
         groups, schedule = [Group(list(self.learnt.head.parameters()), o.rate)], Schedule(o.screen_steps, 0, 1.0)
-        loop = Loop(self.model, groups, self._drawer(self._sampler()), schedule, clip=o.clip)
+        loop = Loop(
+            self.model,
+            groups,
+            self._drawer(self._sampler()),
+            schedule,
+            clip=o.clip,
+            memory=self.memory,
+        )
         for _ in loop:
             pass
         self.screen_tokens += loop.tokens
@@ -194,7 +213,8 @@ class _Learner:
         if o.vector:
             groups.append(Group([self.learnt.embedding], o.rate_embedding))
         schedule = Schedule(o.steps, min(o.warmup, o.steps - 1), o.final_rate)
-        self.loop = Loop(self.model, groups, self._drawer(self.sampler), schedule, clip=o.clip)
+        draw = self._drawer(self.sampler)
+        self.loop = Loop(self.model, groups, draw, schedule, clip=o.clip, memory=self.memory)
 
     def _place(self, vector: Tensor, *, learns: bool) -> None:
         """Put a vector beside the head as it was drawn."""
@@ -204,7 +224,7 @@ class _Learner:
     def _sampler(self) -> PairSampler:
         lengths = {pair: [len(window) for window in windows] for pair, windows in self.train.items()}
         o = self.options
-        return PairSampler(lengths, max_tokens=o.max_tokens, seed=o.seed, temperature=o.temperature)
+        return PairSampler(lengths, max_tokens=o.tokens, seed=o.seed, temperature=o.temperature)
 
     def _drawer(self, sampler: PairSampler) -> Callable[[], Batch]:
         def draw() -> Batch:
@@ -214,10 +234,11 @@ class _Learner:
 
         return draw
 
-    def _until_look(self) -> None:
+    def _until_look(self, stopping: Stopping) -> None:
         before = self.loop.tokens
         for step in self.loop:
             if step.number % self.options.check_every and step.number != self.options.steps:
+                stopping.check()
                 continue
             scores = self._scores()
             self._look(step.number, scores)
@@ -225,8 +246,7 @@ class _Learner:
             told = f"dev {100 * _mean(scores):.2f} (best {100 * _mean(self.best_scores):.2f}) · {rate:.0f} tokens/s"
             self.reporter.say(f"step {step.number}: loss {step.loss:.3f}, {told}")
             self.reporter.step(step.number, told)
-            if self.checkpoint:
-                self._save(self.checkpoint)
+            self._save()
             return
 
     def _look(self, step: int, scores: dict[str, float]) -> None:
@@ -243,7 +263,9 @@ class _Learner:
             for pair, (sentences, windows) in self.dev.items()
         }
 
-    def _save(self, folder: Path) -> None:
+    def _save(self) -> None:
+        if self.checkpoint is None:
+            return
         state = {
             "configuration": self.configuration, "start": self.start, "screened": self.screened,
             "screen_tokens": self.screen_tokens, "looks": self.looks, "idle": self.idle,
@@ -251,22 +273,23 @@ class _Learner:
         }  # fmt: skip
         kept = {"learnt": self.learnt.state_dict(), "best": self.best}
         tensors = {f"{part}/{name}": value for part, own in kept.items() for name, value in own.items()}
-        save_checkpoint(folder, self.loop, tensors, state)
+        save_checkpoint(self.checkpoint, self.loop, tensors, state)
 
     def _restore(self, folder: Path) -> None:
-        if read_state(folder)["configuration"] != self.configuration:
+        if not same_run(folder, self.configuration):
             raise ConflictError(
                 f"The checkpoint in {folder} was made with another task, data, model or other options; resume with "
                 "the same ones, or remove it."
             )
         self._begin(torch.zeros(self.model.options.embedding))
         tensors, state = load_checkpoint(folder, self.loop)
-        self.learnt.load_state_dict(_under(tensors, "learnt"))
-        self.best = _under(tensors, "best")
+        self.learnt.load_state_dict(under(tensors, "learnt"))
+        self.best = under(tensors, "best")
         self.start, self.screened, self.screen_tokens = state["start"], state["screened"], state["screen_tokens"]
         self.looks, self.idle = [(step, mean) for step, mean in state["looks"]], state["idle"]
         self.best_scores, self.earlier = state["best_scores"], float(state["seconds"])
         self.sampler.load_state_dict(state["sampler"])
+        self.reporter.say(told_of(state))
 
 
 def _expect_possible(model: HyperX, task: Task, data: Mapping[str, Labelled], options: AddTaskOptions) -> None:
@@ -306,10 +329,6 @@ def _encoded(
             held = draw_some(labelled.dev, options.validation_sentences, options.seed)
             dev[pair] = held, encoder.words(held, None)
     return train, dev
-
-
-def _under(tensors: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
-    return {key[len(name) + 1 :]: value for key, value in tensors.items() if key.startswith(f"{name}/")}
 
 
 def _mean(scores: Mapping[str, float]) -> float:

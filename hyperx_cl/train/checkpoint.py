@@ -3,7 +3,8 @@
 import json
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,13 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from hyperx_cl.errors import DataError
-from hyperx_cl.train.loop import Loop
+from hyperx_cl.train.loop import DivergedError, Loop
+from hyperx_cl.writing import settle, told
 
 FORMAT = "hyperx-cl/checkpoint@1"
-TENSORS, STATE = "tensors.safetensors", "state.json"
+TENSORS, STATE, DIVERGED = "tensors.safetensors", "state.json", "diverged.json"
+MENDING = ("rate", "rate_generator", "rate_embedding", "clip", "precision")
+"""Options that may be changed on the way, but only by who goes on from a checkpoint that diverged."""
 
 
 def random_state(loop: Loop) -> dict[str, Tensor]:
@@ -41,23 +45,40 @@ def save_checkpoint(
         tensors: The trained tensors by name.
         state: JSON-able: sampler, configuration, best scores.
         others: `random_state` of the other processes, from rank 1 on.
+
+    Raises:
+        DivergedError: The numbers have left all bounds; the checkpoint before stays.
+        StorageError: It cannot be written; the checkpoint before stays.
     """
+    loop.expect_sound()
     optimiser = loop.optimiser.state_dict()
     named = {f"model/{name}": value for name, value in tensors.items()}
     for index, moments in optimiser["state"].items():
         named |= {f"optimiser/{index}/{name}": value for name, value in moments.items()}
     for rank, drawn in enumerate((random_state(loop), *others)):
         named |= {f"{_random_of(rank)}{name}": value for name, value in drawn.items()}
+    text = {
+        "format": FORMAT, "step": loop.number, "tokens": loop.tokens, "threads": torch.get_num_threads(),
+        "piece_limit": loop.memory.limit, **state,
+    }  # fmt: skip
+    checkpoint_exists(folder)  # one that was moved aside comes back before what lies aside is removed
     fresh, old = _beside(folder)
-    for leftover in (fresh, old):
-        shutil.rmtree(leftover, ignore_errors=True)
-    fresh.mkdir(parents=True)
-    save_file({name: value.detach().cpu().contiguous() for name, value in named.items()}, fresh / TENSORS)
-    text = {"format": FORMAT, "step": loop.number, "tokens": loop.tokens, **state}
-    (fresh / STATE).write_text(json.dumps(text), encoding="utf-8")
-    if folder.exists():
-        os.replace(folder, old)
-    os.replace(fresh, folder)
+    try:
+        with told(folder):
+            for leftover in (fresh, old):
+                shutil.rmtree(leftover, ignore_errors=True)
+            fresh.mkdir(parents=True)
+            save_file({name: value.detach().cpu().contiguous() for name, value in named.items()}, fresh / TENSORS)
+            (fresh / STATE).write_text(json.dumps(text), encoding="utf-8")
+            for name in (TENSORS, STATE):
+                settle(fresh / name)
+            if folder.exists():
+                os.replace(folder, old)
+            os.replace(fresh, folder)
+    except BaseException:
+        checkpoint_exists(folder)
+        shutil.rmtree(fresh, ignore_errors=True)
+        raise
     shutil.rmtree(old, ignore_errors=True)
 
 
@@ -71,8 +92,51 @@ def checkpoint_exists(folder: Path) -> bool:
 
 def remove_checkpoint(folder: Path) -> None:
     """Remove a checkpoint, and what an interruption while it was being replaced has left beside it."""
-    for part in (folder, *_beside(folder)):
+    fresh, old = _beside(folder)
+    for part in (fresh, old):
         shutil.rmtree(part, ignore_errors=True)
+    if folder.exists():
+        os.replace(folder, fresh)  # at once: half of one would be taken for damaged
+    shutil.rmtree(fresh, ignore_errors=True)
+
+
+@contextmanager
+def naming_checkpoint(folder: Path | None) -> Iterator[None]:
+    """Where numbers leave all bounds, say that the checkpoint stays, and let it be gone on from with lower rates."""
+    try:
+        yield
+    except DivergedError as error:
+        if folder is None or not checkpoint_exists(folder):
+            raise
+        facts = {"step": error.step, "pair": list(error.pair), "sentences": error.sentences}
+        with told(folder):
+            (folder / DIVERGED).write_text(json.dumps(facts), encoding="utf-8")
+        raise DivergedError(error.step, error.batch, read_state(folder)["step"]) from error
+
+
+def options_to_compare(folder: Path, options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options that must be those a checkpoint was made with: all, or all but `MENDING` where it diverged."""
+    free = MENDING if (folder / DIVERGED).exists() else ()
+    return {name: value for name, value in options.items() if name not in free}
+
+
+def same_run(folder: Path, configuration: Mapping[str, Any]) -> bool:
+    """Whether a checkpoint is of this configuration, whose ``options`` are compared as `options_to_compare` says."""
+    kept: dict[str, Any] = read_state(folder)["configuration"]
+    one, other = ({**told, "options": options_to_compare(folder, told["options"])} for told in (kept, configuration))
+    return one == other
+
+
+def under(tensors: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
+    """The tensors whose names begin with ``name/``, without that."""
+    return {key[len(name) + 1 :]: value for key, value in tensors.items() if key.startswith(f"{name}/")}
+
+
+def told_of(state: Mapping[str, Any]) -> str:
+    """What a resumed run should say first: where it goes on, and whether its numbers can be the same."""
+    now, before = torch.get_num_threads(), state.get("threads", torch.get_num_threads())
+    other = f", with {now} threads instead of {before}: the numbers will differ a little" if now != before else ""
+    return f"going on from the checkpoint of step {state['step']}{other}"
 
 
 def read_state(folder: Path) -> dict[str, Any]:
@@ -115,8 +179,10 @@ def load_checkpoint(folder: Path, loop: Loop) -> tuple[dict[str, Tensor], dict[s
             index, _, moment = rest.partition("/")
             moments.setdefault(int(index), {})[moment] = value
     loop.optimiser.load_state_dict({"state": moments, "param_groups": loop.optimiser.state_dict()["param_groups"]})
-    loop.number, loop.tokens = state["step"], state["tokens"]
+    loop.number, loop.tokens, loop.memory.limit = state["step"], state["tokens"], state.get("piece_limit")
     _draw_on(loop, named)
+    for leftover in _beside(folder):  # of a killed process, which no later checkpoint may come to remove
+        shutil.rmtree(leftover, ignore_errors=True)
     return {name[len("model/") :]: value for name, value in named.items() if name.startswith("model/")}, state
 
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
 
 from hyperx_cl.artefact import LanguageRecord
 from hyperx_cl.config import FewshotOptions
@@ -24,7 +23,7 @@ from hyperx_cl.model.language import Language, Slot
 from hyperx_cl.train.labelled_draw import LabelledDraw
 from hyperx_cl.train.loop import Group, Loop, Schedule
 from hyperx_cl.train.progress import Reporter, Silent
-from hyperx_cl.train.proof import Proof, Witness, frozen
+from hyperx_cl.train.proof import Proof, Witness, frozen, put_back
 from hyperx_cl.train.starts import with_part
 
 ZERO_SHOT, EMBEDDING, WITH_PART = "zero-shot", "embedding", "embedding and part"
@@ -132,10 +131,10 @@ def fewshot(
             }  # fmt: skip
             record = model.record(code, facts | dict(provenance or {}))
     except BaseException:
-        _put_back(model, code, shadowed)
+        put_back(model, code, shadowed)
         raise
     if record is None:
-        _put_back(model, code, shadowed)
+        put_back(model, code, shadowed)
     return Learnt(
         record, chosen, folds, measured[0], measured[1], metric_name(task, model.task(task).kind),
         TEST_FILE if test else KFOLD, digests, seconds, proof,
@@ -214,10 +213,3 @@ def _folds(sentences: Sequence[Sentence], most: int, seed: int) -> list[list[Sen
     groups, count = list(alike.values()), min(most, len(alike))
     order = np.random.default_rng([seed, count]).permutation(len(groups))
     return [[sentence for i in held for sentence in groups[i]] for held in np.array_split(order, count)]
-
-
-def _put_back(model: HyperX, code: str, shadowed: nn.Module | None) -> None:
-    if shadowed is not None:
-        model.added[code] = shadowed
-    elif code in model.added:
-        del model.added[code]

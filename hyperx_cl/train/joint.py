@@ -15,13 +15,20 @@ from hyperx_cl.data.examples import content_hash
 from hyperx_cl.data.root import DataRoot
 from hyperx_cl.data.sampler import PairSampler
 from hyperx_cl.data.tasks import Task
-from hyperx_cl.errors import ConflictError
+from hyperx_cl.errors import ConflictError, UsageError
 from hyperx_cl.model.backbone import Backbone, fast_dtype
 from hyperx_cl.model.hyperx import HyperX
-from hyperx_cl.train.checkpoint import checkpoint_exists, load_checkpoint, read_state
+from hyperx_cl.train.checkpoint import (
+    checkpoint_exists,
+    load_checkpoint,
+    options_to_compare,
+    read_state,
+    told_of,
+)
 from hyperx_cl.train.corpora import Corpus, Validator, load_corpora
 from hyperx_cl.train.draw import Drawer
 from hyperx_cl.train.loop import Group, Loop, Schedule, make_accelerator
+from hyperx_cl.train.memory import Memory
 from hyperx_cl.train.progress import Reporter, Silent
 from hyperx_cl.train.sitting import Sitting, pair_name
 
@@ -75,13 +82,19 @@ def train_joint(
         cpu: Stay on the CPU even where there is a GPU.
 
     Raises:
-        ConflictError: `out` holds a run and `resume` was not asked for, or the run had other options or data.
+        ConflictError: `out` holds a run and `resume` was not asked for, or the run had other options or data. Of a run
+            whose loss was not a number any more, learning rates, clipping and precision may be others.
+        DivergedError: The loss is not a number any more; the checkpoint before that stays.
+        StorageError: `out` cannot be written; the last checkpoint stays.
+        UsageError: ``max_tokens`` is ``auto`` for several processes.
     """
     accelerator, reporter = make_accelerator(cpu=cpu), reporter or Silent()
     folder = out / "checkpoint"
     going_on = checkpoint_exists(folder) and resume
     _refuse_other_run(out, going_on)
     backbone.expect_room(options.max_length)
+    if options.max_tokens == "auto" and accelerator.num_processes > 1:
+        raise UsageError("max_tokens auto needs a process that trains alone; give a number to several of them.")
     shares = parse_shares(options.task_shares, languages)
     torch.manual_seed(options.seed)
     encoder = Encoder(backbone.tokenizer, max_length=options.max_length)
@@ -95,14 +108,14 @@ def train_joint(
     model.place(accelerator.device, dtype)
     model.gradient_checkpointing = options.gradient_checkpointing
     sampler = PairSampler(
-        {pair: [len(e) for e in corpus.train] for pair, corpus in corpora.items()}, max_tokens=options.max_tokens,
+        {pair: [len(e) for e in corpus.train] for pair, corpus in corpora.items()}, max_tokens=options.tokens,
         seed=options.seed, temperature=options.temperature, shares=shares, max_rows=options.max_rows or None,
     )  # fmt: skip
     draw = Drawer(model, corpora, sampler, options, accelerator)
     schedule = Schedule(options.steps, options.warmup, options.final_rate)
     loop = Loop(
         model, groups(model, options), draw, schedule, clip=options.clip, accumulation=options.accumulation,
-        accelerator=accelerator,
+        accelerator=accelerator, memory=Memory.of(options, reporter),
     )  # fmt: skip
     state: dict[str, Any] = {
         "configuration": _configuration(model_options, options, complete, corpora, backbone),
@@ -110,7 +123,7 @@ def train_joint(
     }
     if going_on:
         _expect_as_many(folder, accelerator.num_processes)
-        state["seconds"] = _restore(folder, loop, model, sampler, state["configuration"])
+        state["seconds"] = _restore(folder, loop, model, sampler, state["configuration"], reporter)
     sitting = Sitting(model, loop, sampler, Validator(model, corpora, encoder), options, out, state, reporter)
     facts = {"dtype": str(dtype), "threads": torch.get_num_threads(), "configuration": state["configuration"]}
     sitting.note("start", resumed_at=loop.number, **facts)
@@ -166,21 +179,32 @@ def _expect_as_many(folder: Path, processes: int) -> None:
         )
 
 
-def _restore(folder: Path, loop: Loop, model: HyperX, sampler: PairSampler, configuration: dict[str, Any]) -> float:
+def _restore(
+    folder: Path, loop: Loop, model: HyperX, sampler: PairSampler, configuration: dict[str, Any], reporter: Reporter
+) -> float:
     kept = read_state(folder)
     for section, values in json.loads(json.dumps(configuration)).items():
         before = kept["configuration"].get(section, values)  # the first version kept no [validation]
         if section == "train":
             before = _settings(TrainOptions()) | before  # an option that came later had its default
+            before, values = (options_to_compare(folder, options) for options in (before, values))
         if _unordered(before) != _unordered(values):
             raise ConflictError(
                 f"The checkpoint in {folder} was made with another [{section}]; resume with the settings it was "
-                "started with, or choose another --output-dir."
+                f"started with{_others(before, values)}, or choose another --output-dir."
             )
     tensors, _ = load_checkpoint(folder, loop)
     model.load_state_dict(tensors)
     sampler.load_state_dict(kept["sampler"])
+    reporter.say(told_of(kept))
     return float(kept["seconds"])
+
+
+def _others(before: Any, now: Any) -> str:
+    """Name what differs, where it has names: options, or the pairs whose data is gone, new or changed."""
+    if not (isinstance(before, dict) and isinstance(now, dict)):
+        return ""
+    return f" ({', '.join(sorted(k for k in {*before, *now} if before.get(k) != now.get(k)))} differs)"
 
 
 def _unordered(values: Any) -> Any:

@@ -15,8 +15,33 @@ from torch import nn
 from hyperx_cl.data.batches import Batch
 from hyperx_cl.errors import HyperXError
 from hyperx_cl.processes import timeout
+from hyperx_cl.train.memory import Memory, free, ran_out
 
 Value = TypeVar("Value")
+NAMED_SENTENCES = 8
+"""So many sentences of a bad batch are named."""
+
+
+class DivergedError(HyperXError):
+    """The numbers have left all bounds; nothing was changed by the step that found it.
+
+    Args:
+        step: Number of that step.
+        batch: What it read last.
+        kept: Step of the last checkpoint, which is a good one; None without any.
+    """
+
+    def __init__(self, step: int, batch: Batch, kept: int | None = None) -> None:
+        self.step, self.batch = step, batch
+        self.pair, self.sentences = batch.segments[-1].pair, [sentence + 1 for sentence in batch.sentences]
+        named = ", ".join(map(str, self.sentences[:NAMED_SENTENCES]))
+        more = len(self.sentences) - NAMED_SENTENCES
+        which = f"; sentences {named}{f' and {more} more' if more > 0 else ''} of what is learnt on" if named else ""
+        stays = "" if kept is None else f"; the checkpoint of step {kept} stays, go on from it with --resume"
+        super().__init__(
+            f"The loss is not a number at step {step} ({self.pair.task} in {self.pair.language}{which}): lower --rate, "
+            f"or use --precision fp32{stays}."
+        )
 
 
 @dataclass(frozen=True)
@@ -84,9 +109,13 @@ class Alone:
         """Compute gradients."""
         loss.backward()
 
-    def clip_grad_norm_(self, parameters: Sequence[nn.Parameter], norm: float) -> None:
-        """Keep the global norm of the gradient within bounds."""
-        nn.utils.clip_grad_norm_(parameters, norm)
+    def clip_grad_norm_(self, parameters: Sequence[nn.Parameter], norm: float) -> torch.Tensor:
+        """Keep the global norm of the gradient within bounds, and tell what it was."""
+        return nn.utils.clip_grad_norm_(parameters, norm)
+
+    def unwrap_model(self, model: nn.Module) -> nn.Module:
+        """The model itself, which nothing was wrapped around."""
+        return model
 
 
 def make_accelerator(*, cpu: bool = False) -> Accelerator:
@@ -108,11 +137,13 @@ class Loop:
         clip: Largest global norm of the gradient.
         accumulation: Micro-batches a step.
         accelerator: Shared by model, optimiser and processes; without one, this process trains alone.
+        memory: How much goes through the model at once.
     """
 
     def __init__(
         self, model: nn.Module, groups: Sequence[Group], draw: Callable[[], Batch], schedule: Schedule, *,
         clip: float = 1.0, accumulation: int = 1, accelerator: Accelerator | Alone | None = None,
+        memory: Memory | None = None,
     ) -> None:  # fmt: skip
         shared: Any = accelerator or Alone()
         self.accelerator = shared
@@ -124,7 +155,9 @@ class Loop:
         self.model: nn.Module = self.accelerator.prepare_model(model) if self.accelerator.num_processes > 1 else model
         self.optimiser: Any = self.accelerator.prepare_optimizer(optimiser)
         self.draw, self.schedule, self.clip, self.accumulation = draw, schedule, clip, accumulation
+        self.memory = memory or Memory()
         self.number = self.tokens = 0
+        self._last: Batch | None = None
 
     def __iter__(self) -> Iterator[Step]:
         """Train up to the last step of the schedule, handing out every step."""
@@ -133,28 +166,64 @@ class Loop:
             loss, task = self._step()
             yield Step(self.number, loss, self.tokens, time.perf_counter() - begin, task)
 
+    def expect_sound(self) -> None:
+        """See to it that what is about to be kept is worth keeping.
+
+        Raises:
+            DivergedError: The last batch, read again, has no finite loss now that the step was taken.
+        """
+        if self._last is None:
+            return
+        model: nn.Module = self.accelerator.unwrap_model(self.model)
+        training = model.training
+        model.eval()
+        with torch.no_grad():
+            total = sum(float(model(piece).loss) * share for piece, share in self.memory.pieces(self._last))
+        model.train(training)
+        if not math.isfinite(total):
+            raise DivergedError(self.number, self._last)
+
     def _step(self) -> tuple[float, str]:
         for group, settings in zip(self.optimiser.param_groups, self.groups, strict=True):
             group["lr"] = settings.rate * self.schedule.factor(self.number)
         self.model.train()
-        total, read, task = 0.0, 0, ""
-        for _ in range(self.accumulation):
-            batch = self.draw()
-            task, read = batch.segments[-1].pair.task, read + batch.tokens
-            loss = self.model(batch).loss / self.accumulation
-            self.accelerator.backward(loss)
-            total += float(loss.detach())
-        if not math.isfinite(total):
-            raise HyperXError(
-                f"The loss is not a number at step {self.number + 1} ({task} in {batch.segments[-1].pair.language}); "
-                "lower --rate, or use --precision fp32."
-            )
-        self.accelerator.clip_grad_norm_(self.parameters, self.clip)
+        batches = [self.draw() for _ in range(self.accumulation)]
+        total, last = self._gradients(batches), batches[-1]
+        # Before the step, for after it the weights would be no numbers either.
+        norm = self.accelerator.clip_grad_norm_(self.parameters, self.clip)
+        if not (math.isfinite(total) and math.isfinite(float(norm))):
+            self.optimiser.zero_grad(set_to_none=True)
+            raise DivergedError(self.number + 1, last)
         self.optimiser.step()
         self.optimiser.zero_grad(set_to_none=True)
+        self._last = last
         self.number += 1
-        self.tokens += self._everywhere(read)
-        return total, task
+        self.tokens += self._everywhere(sum(batch.tokens for batch in batches))
+        return total, last.segments[-1].pair.task
+
+    def _gradients(self, batches: Sequence[Batch]) -> float:
+        """Add up the gradients of a step, in pieces that fit into memory, and return the mean loss."""
+        chance = _chance(batches[0].input_ids.device) if self.memory.halves else None
+        while True:
+            try:
+                return sum(self._backward(batch) for batch in batches)
+            except (RuntimeError, MemoryError) as error:
+                if not ran_out(error):
+                    raise
+            # Outside of the handler: what it holds is what must be given back.
+            self.optimiser.zero_grad(set_to_none=True)
+            free()
+            self.memory.halve(batches)
+            if chance is not None:
+                _restore_chance(*chance)
+
+    def _backward(self, batch: Batch) -> float:
+        total = 0.0
+        for piece, share in self.memory.pieces(batch):
+            loss = self.model(piece).loss * share / self.accumulation
+            self.accelerator.backward(loss)
+            total += float(loss.detach())
+        return total
 
     def gathered(self, value: Value) -> list[Value]:
         """What every process has, in the order of their ranks."""
@@ -168,3 +237,14 @@ class Loop:
             return count
         shared: torch.Tensor = self.accelerator.reduce(torch.tensor(count, device=self.accelerator.device))
         return int(shared)
+
+
+def _chance(device: torch.device) -> tuple[torch.device, torch.Tensor, torch.Tensor | None]:
+    """What dropout would draw next."""
+    return device, torch.get_rng_state(), torch.cuda.get_rng_state(device) if device.type == "cuda" else None
+
+
+def _restore_chance(device: torch.device, cpu: torch.Tensor, gpu: torch.Tensor | None) -> None:
+    torch.set_rng_state(cpu)
+    if gpu is not None:
+        torch.cuda.set_rng_state(gpu, device)

@@ -11,6 +11,8 @@ from typing import Any, Protocol
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+from hyperx_cl.writing import told
+
 
 class Reporter(Protocol):
     """What a recipe tells while it works. What matters is said: only a terminal shows steps."""
@@ -79,16 +81,25 @@ class RunLog:
 
     Args:
         file: Appended to; it and its folder are made with the first line.
+
+    Raises:
+        StorageError: It cannot be written.
     """
 
     def __init__(self, file: Path) -> None:
         self._file = file
+        with told(file):
+            file.parent.mkdir(parents=True, exist_ok=True)
+            if file.is_file() and file.read_bytes()[-1:] not in (b"", b"\n"):
+                with file.open("a") as out:  # a killed process left half a line: the next one is to stand alone
+                    out.write("\n")
 
     def write(self, kind: str, **values: Any) -> None:
         """Append one line."""
         line = {"kind": kind, "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), **values}
-        self._file.parent.mkdir(parents=True, exist_ok=True)
-        with self._file.open("a", encoding="utf-8") as out:
+        with told(self._file):
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+        with told(self._file), self._file.open("a", encoding="utf-8") as out:
             out.write(json.dumps(line, ensure_ascii=False) + "\n")
 
     def last(self, kind: str) -> dict[str, Any] | None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from hyperx_cl.data.batches import Batch, Pair, Segment
 from hyperx_cl.model.devices import own_random_numbers
@@ -123,3 +123,11 @@ def _probe(model: HyperX, pair: Pair) -> Batch:
     wanted = torch.zeros(1, PROBE_LENGTH, dtype=torch.bool)
     wanted[0, ::3] = True
     return Batch(ids, torch.ones_like(ids), wanted, None, [Segment(pair, 1)]).to(model.device)
+
+
+def put_back(model: HyperX, code: str, earlier: nn.Module | None) -> None:
+    """Give a language back what it was before a recipe that failed, or remove it where it was not there."""
+    if earlier is not None:
+        model.added[code] = earlier
+    elif code in model.added:
+        del model.added[code]

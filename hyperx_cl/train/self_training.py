@@ -27,6 +27,7 @@ from hyperx_cl.model.language import Slot
 from hyperx_cl.segment import segmenter_for
 from hyperx_cl.train.labelled_draw import LabelledDraw
 from hyperx_cl.train.loop import Group, Loop, Schedule
+from hyperx_cl.train.memory import Memory
 from hyperx_cl.train.progress import Reporter
 from hyperx_cl.train.starts import with_part
 
@@ -89,7 +90,7 @@ def self_train(
     if not sentences:
         reporter.say(f"{pair.task}: the text cannot be split into words, so it teaches nothing about them.")
         return None
-    encoder = Encoder(model.tokenizer_for(pair.language), max_length=min(128, options.max_tokens))
+    encoder = Encoder(model.tokenizer_for(pair.language), max_length=min(128, options.tokens))
     windows = encoder.words(sentences, None)
     beliefs = word_probabilities(model, pair, windows)
     labelled = own_labels(windows, by_form(sentences, windows, beliefs, options.self_forms), keep=options.self_keep)
@@ -102,13 +103,13 @@ def self_train(
     slot.embedding.requires_grad_(False)
     language.pairs[pair.task] = slot
     draw = LabelledDraw(
-        pair, labelled, pad_id=model.tokenizer.pad_token_id, max_tokens=options.max_tokens, seed=options.seed,
+        pair, labelled, pad_id=model.tokenizer.pad_token_id, max_tokens=options.tokens, seed=options.seed,
         device=model.device,
     )  # fmt: skip
     assert slot.part is not None
     schedule = Schedule(options.self_steps, min(WARMUP, options.self_steps - 1), options.final_rate)
     learnt = Group(list(slot.part.parameters()), options.self_rate)
-    loop = Loop(model, [learnt], draw, schedule, clip=options.clip)
+    loop = Loop(model, [learnt], draw, schedule, clip=options.clip, memory=Memory.of(options, reporter))
     for step in loop:
         reporter.step(step.number, f"{pair.task}: loss on its own labels {step.loss:.3f}")
     confidence = float(np.concatenate(beliefs).max(1).mean())

@@ -13,12 +13,13 @@ from hyperx_cl.data.batches import Pair
 from hyperx_cl.data.sampler import PairSampler
 from hyperx_cl.model.hyperx import HyperX
 from hyperx_cl.processes import Place
-from hyperx_cl.train.checkpoint import random_state, save_checkpoint
+from hyperx_cl.train.checkpoint import naming_checkpoint, random_state, save_checkpoint
 from hyperx_cl.train.corpora import Validator
 from hyperx_cl.train.draw import Drawer
 from hyperx_cl.train.loop import Loop, Step
 from hyperx_cl.train.progress import Reporter, RunLog
 from hyperx_cl.train.snapshots import Snapshots
+from hyperx_cl.train.stopping import Stopping
 from hyperx_cl.train.throughput import Speed, known_peak, operations_per_token
 
 REPORT_EVERY = 50
@@ -79,20 +80,23 @@ class Sitting:
         self.reporter.say(f"matrix peak of this machine: {self.peak / 1e9:.0f} GFLOP/s")
         self.begun_at = self.loop.tokens
         earlier, means, options, speed = self.state["seconds"], _Means(), self.options, Speed()
-        for step in self.loop:
-            means.add(step)
-            speed = self._speed(step)
-            if self._due(step, REPORT_EVERY):
-                self.reporter.step(step.number, f"{means} · {speed}")
-                self.note(
-                    "step", step=step.number, tokens=step.tokens, rate=round(speed.rate), peak_share=speed.share,
-                    **means.now,
-                )  # fmt: skip
-            self.state["seconds"] = earlier + step.seconds
-            if self._due(step, options.validate_every):
-                self._validate(step, speed)
-            if self._due(step, options.checkpoint_every):
-                self.checkpoint()
+        folder, alone = self.out / "checkpoint", self.loop.accelerator.num_processes == 1
+        with naming_checkpoint(folder), Stopping(self.checkpoint, alone=alone) as stopping:
+            for step in self.loop:
+                means.add(step)
+                speed = self._speed(step)
+                if self._due(step, REPORT_EVERY):
+                    self.reporter.step(step.number, f"{means} · {speed}")
+                    self.note(
+                        "step", step=step.number, tokens=step.tokens, rate=round(speed.rate), peak_share=speed.share,
+                        **means.now,
+                    )  # fmt: skip
+                self.state["seconds"] = earlier + step.seconds
+                if self._due(step, options.validate_every):
+                    self._validate(step, speed)
+                if self._due(step, options.checkpoint_every):
+                    self.checkpoint()
+                stopping.check()
         return speed
 
     def checkpoint(self) -> None:

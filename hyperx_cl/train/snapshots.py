@@ -1,7 +1,6 @@
 """Snapshots of a run at its validations: the best one, and the last few whose average may be better still."""
 
 import json
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +8,8 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
+
+from hyperx_cl.writing import NEW, told, whole
 
 
 @dataclass(frozen=True)
@@ -36,8 +37,9 @@ class Snapshots:
     """
 
     def __init__(self, folder: Path, *, last: int, writes: bool = True) -> None:
-        if writes:
-            folder.mkdir(parents=True, exist_ok=True)
+        with told(folder):
+            if writes:
+                folder.mkdir(parents=True, exist_ok=True)
         self._folder, self._last, self._writes = folder, last, writes
         self._index = folder / "scores.json"
         self.scores: dict[int, float] = {}
@@ -49,7 +51,8 @@ class Snapshots:
         self.scores[step] = score
         if not self._writes:
             return
-        save_file({n: t.detach().cpu().contiguous() for n, t in tensors.items()}, self._file(step))
+        with whole(self._file(step)) as fresh:
+            save_file({n: t.detach().cpu().contiguous() for n, t in tensors.items()}, fresh)
         self._write_index()
         keep = {self.best, *sorted(self.scores)[-self._last :]}
         for file in self._folder.glob("step-*.safetensors"):
@@ -61,6 +64,10 @@ class Snapshots:
         self.scores = {s: v for s, v in self.scores.items() if s <= step and self._file(s).exists()}
         if self._writes:
             self._write_index()
+            known = {self._file(s) for s in self.scores}
+            for file in (*self._folder.glob("step-*.safetensors"), *self._folder.glob(f"*{NEW}")):
+                if file not in known:
+                    file.unlink()
 
     @property
     def best(self) -> int:
@@ -83,9 +90,8 @@ class Snapshots:
         return Chosen(averaged, score, name) if score >= best.score else best
 
     def _write_index(self) -> None:
-        fresh = self._index.with_suffix(".new")
-        fresh.write_text(json.dumps(self.scores), encoding="utf-8")
-        os.replace(fresh, self._index)
+        with whole(self._index) as fresh:
+            fresh.write_text(json.dumps(self.scores), encoding="utf-8")
 
     def _file(self, step: int) -> Path:
         return self._folder / f"step-{step}.safetensors"

@@ -9,11 +9,13 @@ import torch
 from torch import Tensor, nn
 
 from hyperx_cl.data.batches import Batch
+from hyperx_cl.errors import UsageError
 from hyperx_cl.model.adapter import Part, PartWeights
 from hyperx_cl.model.hyperx import HyperX
 from hyperx_cl.model.infer import masked_score
 from hyperx_cl.model.language import PART_NAMES, Language, Slot
 from hyperx_cl.train.loop import Group, Loop, Schedule
+from hyperx_cl.train.memory import Memory
 
 MIXTURE_RATE = 0.1
 
@@ -53,6 +55,20 @@ class Start:
     slot: Slot
 
 
+def candidates_for(model: HyperX, code: str) -> list[str]:
+    """The stored languages that a new one may start from.
+
+    Raises:
+        UsageError: The model has no MLM task, or no base language but the new one.
+    """
+    if "mlm" not in model.tasks:
+        raise UsageError("This model was trained without mlm, so it cannot learn from text; train one with --mlm.")
+    candidates = [other for other in model.languages() if other != code]
+    if not [other for other in model.base if other != code]:
+        raise UsageError("The model has no other language to start from; train one on several.")
+    return candidates
+
+
 def place(model: HyperX, code: str, slot: nn.Module) -> None:
     """Let `code` run with that slot, and with the token patch and the shift that it was added with, if any."""
     known = model.added[code] if code in model.added else None
@@ -87,8 +103,9 @@ def mean(model: HyperX, candidates: Sequence[str]) -> Start:
 
 
 def mixture(
-    model: HyperX, code: str, candidates: Sequence[str], draw: Callable[[], Batch], steps: int
-) -> tuple[Start, int]:
+    model: HyperX, code: str, candidates: Sequence[str], draw: Callable[[], Batch], steps: int,
+    memory: Memory | None = None,
+) -> tuple[Start, int]:  # fmt: skip
     """Learn the weights of a mixture of stored embeddings by MLM.
 
     Returns:
@@ -96,7 +113,8 @@ def mixture(
     """
     mixed = Mixture(torch.stack([model.language(other).own.embedding.detach() for other in candidates]))
     place(model, code, mixed)
-    loop = Loop(model, [Group([mixed.logits], MIXTURE_RATE)], draw, Schedule(steps, warmup=0, final=0.1))
+    schedule = Schedule(steps, warmup=0, final=0.1)
+    loop = Loop(model, [Group([mixed.logits], MIXTURE_RATE)], draw, schedule, memory=memory)
     for _ in loop:
         pass
     return Start("mixture", Slot(mixed.embedding)), loop.tokens

@@ -1,9 +1,12 @@
 """A small data root, and a registry with a model that was trained on it by the command itself."""
 
 import json
+import os
 import shutil
 import sqlite3
-from collections.abc import Callable
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +16,9 @@ import numpy as np
 import pytest
 
 from hyperx_cl.cli.app import run
+from tests.forked import Forked
 
+REPOSITORY = Path(__file__).parents[2]
 SYLLABLES = {
     "en": ("the", "an", "ing", "er", "on", "is"),
     "tr": ("la", "ni", "ar", "el", "in", "da"),
@@ -81,6 +86,21 @@ def trained(tmp_path_factory: pytest.TempPathFactory, tiny_backbone: Path, root:
         words = ["train", "--backbone", tiny_backbone, "--data-dir", root, "--name", "tiny", "--leave-out", "mt"]
         assert run([str(word) for word in (*words, *TINY, *STEPS, "--device", "cpu", "--quiet")]) == 0
     return folder
+
+
+@pytest.fixture(scope="session")
+def forked() -> Iterator[Forked]:
+    """Runs command lines in children that can be struck down at a counted event."""
+    environment = os.environ | {
+        "PYTHONPATH": os.pathsep.join([str(REPOSITORY), os.environ.get("PYTHONPATH", "")]), "OMP_NUM_THREADS": "1",
+        "MKL_NUM_THREADS": "1",
+    }  # fmt: skip
+    with subprocess.Popen(
+        [sys.executable, "-m", "tests.fork_server"], env=environment, cwd=REPOSITORY, text=True, stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as process:  # fmt: skip
+        yield Forked(process)
+        process.terminate()
 
 
 @pytest.fixture

@@ -283,7 +283,7 @@ def test_interrupted_run_goes_on_with_resume(
         patch.setattr(Silent, "step", interrupt)
         ended = cli(*words)
     assert (ended.code, ended.out) == (130, "")
-    assert ended.err.splitlines()[-1] == "Interrupted; go on with the same command and --resume."
+    assert ended.err.splitlines()[-1] == f"Interrupted; go on with: hyperx-cl {' '.join(map(str, words))} --resume."
     assert cli("runs", "list", "--json", "--limit", "1").data["runs"][0]["status"] == "interrupted"
     assert cli("languages", "list", "--quiet").out == "en\ntr\n"
     ended = cli(*words, "--resume")

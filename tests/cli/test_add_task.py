@@ -93,19 +93,20 @@ def test_an_interrupted_run_is_gone_on_with(
     cli: Cli, root: Path, stocked: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import hyperx_cl.train.add_task as recipe
+    from hyperx_cl.train.stopping import Stopping
 
     words, until = (*LEARN, "--data-dir", root, "--lang", "en"), recipe._Learner._until_look
     calls: list[int] = []
 
-    def interrupted(self: recipe._Learner) -> None:
+    def interrupted(self: recipe._Learner, stopping: Stopping) -> None:
         if calls:
             raise KeyboardInterrupt
         calls.append(1)
-        until(self)
+        until(self, stopping)
 
     monkeypatch.setattr(recipe._Learner, "_until_look", interrupted)
     ended = cli(*words)
-    assert (ended.code, ended.out) == (130, "") and "go on with the same command and --resume" in ended.err
+    assert (ended.code, ended.out) == (130, "") and "Interrupted; go on with: hyperx-cl add-task " in ended.err
     monkeypatch.undo()
     monkeypatch.setenv("HYPERX_HOME", str(stocked))
     refused = cli(*words)

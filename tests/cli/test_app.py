@@ -132,6 +132,7 @@ def test_version(cli: Cli) -> None:
         (["models", "use"], "Error: Missing argument 'NAME'. See 'hyperx-cl models use --help'."),
         (["train", "--steps", "many"], "Error: Invalid value for '--steps'"),
         (["train", "--placement", "top"], "Error: Invalid value for '--placement'"),
+        (["train", "--max-tokens", "many"], "Error: Invalid value for '--max-tokens'"),
     ],
 )
 def test_wrong_words_are_one_sentence(cli: Cli, words: list[str], sentence: str) -> None:
@@ -191,7 +192,7 @@ def test_interrupted_training_says_how_to_go_on_and_does(cli: Cli, root: Path, t
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=120)
     assert (process.returncode, out) == (130, ""), err
-    assert err.splitlines()[-1] == "Interrupted; go on with the same command and --resume."
+    assert err.splitlines()[-1] == f"Interrupted; go on with: hyperx-cl {' '.join(map(str, words))} --resume."
     assert cli("runs", "list", "--json").data["runs"][0]["status"] == "interrupted"
     assert cli("models", "list", "--quiet").out == ""
     refused = cli(*words)

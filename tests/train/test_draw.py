@@ -39,7 +39,7 @@ def _drawer(drawn_from: tuple[HyperX, dict[Pair, Corpus]], process: Process, **c
     model, corpora = drawn_from
     chosen = options(**changes)
     sampler = PairSampler(
-        {pair: [len(e) for e in corpus.train] for pair, corpus in corpora.items()}, max_tokens=chosen.max_tokens,
+        {pair: [len(e) for e in corpus.train] for pair, corpus in corpora.items()}, max_tokens=chosen.tokens,
         seed=chosen.seed, temperature=chosen.temperature, shares=parse_shares(chosen.task_shares),
     )  # fmt: skip
     return Drawer(model, corpora, sampler, chosen, process)

@@ -75,7 +75,10 @@ def test_a_loss_that_is_no_number_stops_the_run_and_spoils_nothing(tiny_backbone
     loop = Loop(
         model, groups(model, TrainOptions()), lambda: given, Schedule(2), accelerator=make_accelerator(cpu=True)
     )
-    message = r"^The loss is not a number at step 1 \(pos in mt\); lower --rate, or use --precision fp32\.$"
+    message = (
+        r"^The loss is not a number at step 1 \(pos in mt; sentences 1, 2 of what is learnt on\): lower --rate, or use "
+        r"--precision fp32\.$"
+    )
     with pytest.raises(HyperXError, match=message):
         list(loop)
     assert loop.number == 0

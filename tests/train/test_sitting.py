@@ -56,9 +56,16 @@ def test_a_finished_run_tells_the_speed_it_had(tiny_backbone: Path, root: Path, 
     assert again.tokens_per_second == round(done.tokens_per_second) > 0
     assert again.peak_share == done.peak_share > 0
     assert (again.fingerprint, again.seconds, again.tokens) == (done.fingerprint, done.seconds, done.tokens)
-    assert told.said == ["all 30 steps were taken before: only the choice of the model is left"]
+    assert told.said == [
+        "going on from the checkpoint of step 30",
+        "all 30 steps were taken before: only the choice of the model is left",
+    ]
     log = tmp_path / "log.jsonl"
     steps = [line for line in log.read_text(encoding="utf-8").splitlines() if json.loads(line)["kind"] == "step"]
     assert len(steps) == 1
+    state = tmp_path / "checkpoint" / "state.json"
+    state.write_text(json.dumps(json.loads(state.read_text()) | {"threads": 999}))
+    run(tiny_backbone, root, tmp_path, resume=True, reporter=told)
+    assert re.fullmatch(r".* step 30, with \d+ threads instead of 999: the numbers will differ a little", told.said[2])
     log.unlink()
     assert run(tiny_backbone, root, tmp_path, resume=True).tokens_per_second == 0  # nobody knows any more
