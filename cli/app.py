@@ -1,5 +1,6 @@
 """The app: every command, and the one place where an error becomes a sentence and an exit code."""
 
+import gc
 import sys
 import traceback
 from collections.abc import Sequence
@@ -19,6 +20,7 @@ from hyperx_cl.cli import (
     info,
     languages,
     models,
+    registry,
     runs,
     tag,
     tasks,
@@ -43,7 +45,7 @@ app = typer.Typer(
 )
 for command in (train, add_language, add_task, fewshot, evaluate, tag):
     command.add_to(app)
-for commands in (data, models, languages, tasks, runs, bench):
+for commands in (data, models, languages, tasks, runs, registry, bench):
     app.add_typer(commands.app)
 for command in (info, demo):
     command.add_to(app)
@@ -51,6 +53,7 @@ for command in (info, demo):
 
 def main() -> None:
     """Run the words of the command line, and exit."""
+    gc.freeze()  # what importing made stays to the end: no collection has to walk through it
     sys.exit(run(sys.argv[1:]))
 
 

@@ -80,6 +80,11 @@ def branch(code: str) -> tuple[str, ...]:
     return entry.branch if entry else ()
 
 
+def known_codes() -> list[str]:
+    """Canonical codes of all languages of the table, sorted."""
+    return sorted(_table())
+
+
 def group_named(name: str) -> str:
     """The family, or the group of one, that a name stands for in any case.
 
@@ -89,7 +94,7 @@ def group_named(name: str) -> str:
     known = {group.lower(): group for entry in _table().values() for group in entry.branch}
     if name.strip().lower() not in known:
         near = did_you_mean(name.strip().lower(), known)
-        raise NotFoundError(f"no family or group of languages is called {name!r}{near}: give a name as Glottolog has it")
+        raise NotFoundError(f"no family or group of languages is called {name!r}{near}: give a name as in Glottolog")
     return known[name.strip().lower()]
 
 

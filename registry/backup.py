@@ -46,7 +46,7 @@ def backup(target: str | os.PathLike[str], url: str | None = None) -> Path:
         raise ConflictError(f"{path} has been made by another process meanwhile: choose another name") from error
     except OSError as error:
         raise HyperXError(
-            f"the copy {path} cannot be written ({error.strerror}): choose a folder that you may write and that has room"
+            f"the copy {path} cannot be written ({error.strerror}): choose a folder with room that you may write"
         ) from error
     except sqlite3.Error as error:
         raise _told(error, source, path) from error

@@ -1,7 +1,7 @@
 """A model's row as a file: what the registry knows of it, its languages' versions and its tasks, sealed by a hash.
 
-Format ``hyperx-cl/model@1``: one JSON object. The numbers are not in it: it names the records by their hashes, and their
-descriptions by the SHA-256 of the ``.json`` file beside each.
+Format ``hyperx-cl/model@1``: one JSON object. The numbers are not in it: it names the records by their hashes, and
+their descriptions by the SHA-256 of the ``.json`` file beside each.
 """
 
 import hashlib

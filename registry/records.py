@@ -35,9 +35,9 @@ class StoredLanguage:
 
     The provenance holds, as far as they apply: method, capacity, seed, steps, tokens, seconds, text (sha256 and line
     counts, never the text), source, licence, author, losses (random, zero, mean, nearest, start, learnt), nearest,
-    scores, created, hyperx_cl, backbone (id, revision, fingerprint), parent, corrections (at, run, was, is: where source or
-    licence was said anew of the same numbers), self_training by task, carried (model, hash, method and provenance of
-    the record that these numbers were copied from).
+    scores, created, hyperx_cl, backbone (id, revision, fingerprint), parent, corrections (at, run, was, is: where
+    source or licence was said anew of the same numbers), self_training by task, carried (model, hash, method and
+    provenance of the record that these numbers were copied from).
     """
 
     language: str
@@ -65,7 +65,7 @@ class StoredLanguage:
 
     @property
     def losses(self) -> dict[str, float]:
-        """MLM losses on the report part, nats per masked piece, by vector (``mean``, …, ``learnt``); mostly of `mlm`."""
+        """MLM losses on the report part, nats per masked piece, by vector: ``mean``, ``learnt``, …."""
         return _numbers(self.provenance.get("losses"))
 
     @property

@@ -1,8 +1,8 @@
 """Records out of a registry into a folder of files, and back: verified before anything is stored, all or nothing.
 
 ``models/FINGERPRINT.json`` is a model's row (`hyperx_cl.registry.model_file`); ``languages/HASH.safetensors`` and
-``.json`` are a version (`hyperx_cl.artefact`), ``tasks/HASH.…`` a learnt task (`hyperx_cl.task_record`). Runs stay where
-they were made.
+``.json`` are a version (`hyperx_cl.artefact`), ``tasks/HASH.…`` a learnt task (`hyperx_cl.task_record`). Runs stay
+where they were made.
 """
 
 import hashlib
@@ -80,8 +80,8 @@ def _wanted(session: Session, chosen: Sequence[ModelRow], codes: Sequence[str]) 
             found.setdefault(number, []).append(code)
         return found
     for code in codes:
-        rows = {row.id: versions.language_row(session, code, row) for row in chosen}
-        holders = [row for row in chosen if (held := rows[row.id]) is not None and held.current is not None]
+        held = {row.id: versions.language_row(session, code, row) for row in chosen}
+        holders = [row for row in chosen if (language := held[row.id]) is not None and language.current is not None]
         for row in holders or chosen[:1]:  # of none the first one says what is near
             found.setdefault(row.id, []).append(versions.find(session, code, row, None).language.code)
     return found
