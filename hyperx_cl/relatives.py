@@ -93,7 +93,7 @@ def group_named(name: str) -> str:
     """
     known = {group.lower(): group for entry in _table().values() for group in entry.branch}
     if name.strip().lower() not in known:
-        near = did_you_mean(name.strip().lower(), known)
+        near = did_you_mean(name.strip(), known.values())
         raise NotFoundError(f"no family or group of languages is called {name!r}{near}: give a name as in Glottolog")
     return known[name.strip().lower()]
 

@@ -42,8 +42,6 @@ def backup(target: str | os.PathLike[str], url: str | None = None) -> Path:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _copy(source, path)
-    except FileExistsError as error:
-        raise ConflictError(f"{path} has been made by another process meanwhile: choose another name") from error
     except OSError as error:
         raise HyperXError(
             f"the copy {path} cannot be written ({error.strerror}): choose a folder with room that you may write"
@@ -90,7 +88,10 @@ def _copy(source: Path, path: Path) -> None:
         os.chmod(temporary, 0o644)
         with temporary.open("rb") as file:
             os.fsync(file.fileno())
-        os.link(temporary, path)  # unlike a rename it never takes the place of another file
+        try:
+            os.link(temporary, path)  # unlike a rename it never takes the place of another file
+        except FileExistsError as error:
+            raise ConflictError(f"{path} has been made by another process meanwhile: choose another name") from error
     finally:
         for end in ("", "-journal", "-wal", "-shm"):
             Path(f"{temporary}{end}").unlink(missing_ok=True)
