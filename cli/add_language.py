@@ -64,6 +64,7 @@ def add_language(
     backbone: BackbonePlace = None,
     source: Annotated[str | None, typer.Option("--source", help="Where the text is from.", show_default=False)] = None,
     licence: Annotated[str | None, typer.Option("--licence", help="The text's licence.", show_default=False)] = None,
+    author: Annotated[str | None, typer.Option("--author", help="Who makes the record.", show_default=False)] = None,
     transliteration: Annotated[
         str,
         typer.Option(
@@ -99,7 +100,7 @@ def add_language(
         raise NotFoundError(f"there is no file {mlm}: check the path, or take Wikipedia's with --mlm {WIKIPEDIA}")
     if mlm is None:
         _expect_no_learning(flags, output_dir=output_dir, resume=resume)
-    facts = {key: value for key, value in (("source", source), ("licence", licence)) if value}
+    facts = {key: value for key, value in (("source", source), ("licence", licence), ("author", author)) if value}
     with common.registry() as registry:
         record = find_model(registry, model, backbone)
         parent = registry.expect_addable(short, model=record.name, new_version=new_version)

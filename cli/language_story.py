@@ -45,8 +45,12 @@ def _branches(versions: Sequence[StoredLanguage]) -> Iterator[tuple[str, StoredL
     for stored in versions:
         children.setdefault(stored.parent if stored.parent in known else None, []).append(stored)
     waiting = [("", "", root) for root in reversed(children.get(None, []))]
-    while waiting:
-        before, below, stored = waiting.pop()
+    left = {stored.hash: stored for stored in versions}
+    while waiting or left:
+        # Parents are what provenances say: some in a ring would be nobody's children.
+        before, below, stored = waiting.pop() if waiting else ("", "", next(iter(left.values())))
+        if left.pop(stored.hash, None) is None:
+            continue
         yield before, stored
         found = children.get(stored.hash, [])
         for child in reversed(found):

@@ -68,13 +68,16 @@ def export(
 def import_(
     common: Common,
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="What `registry export` wrote.", show_default=False)],
+    model_dir: Annotated[
+        Path | None, typer.Option("--model-dir", help="Where the model lies here.", show_default="where it lay")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Verify all, and only say what would be stored.")] = False,
 ) -> None:
     """Store an exported folder: every file is verified first, then all is stored or nothing."""
     from hyperx_cl.registry.taking_in import import_folder
 
     with common.registry() as registry:
-        taken = import_folder(registry, folder, dry_run=dry_run)
+        taken = import_folder(registry, folder, dry_run=dry_run, model_dir=model_dir)
     common.out.result(
         {"new": asdict(taken.new), "known": asdict(taken.known), "dry_run": dry_run},
         ids=[str(taken.new.versions)],

@@ -1,16 +1,17 @@
 """Takes an exported folder into a registry: every file is verified first, then all is stored in one transaction."""
 
 import hashlib
+import json
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hyperx_cl.artefact import LanguageRecord, load_record
-from hyperx_cl.errors import DataError, NotFoundError
+from hyperx_cl.errors import ConflictError, DataError, NotFoundError, UsageError
 from hyperx_cl.languages import canonical
 from hyperx_cl.registry import models, tasks, versions
 from hyperx_cl.registry.model_file import Exported, ExportedModel, read_model
@@ -28,7 +29,13 @@ class TakenIn:
     known: Moved
 
 
-def import_folder(registry: Registry, folder: str | os.PathLike[str], *, dry_run: bool = False) -> TakenIn:
+def import_folder(
+    registry: Registry,
+    folder: str | os.PathLike[str],
+    *,
+    dry_run: bool = False,
+    model_dir: str | os.PathLike[str] | None = None,
+) -> TakenIn:
     """Store what `hyperx_cl.registry.transfer.export` wrote: all of it, or nothing.
 
     What the registry has already stays as it is: a model its name and path, a language the version in use; versions
@@ -38,19 +45,23 @@ def import_folder(registry: Registry, folder: str | os.PathLike[str], *, dry_run
         registry: Where to.
         folder: What to read.
         dry_run: Do all but store it.
+        model_dir: Where the one model of the folder lies here; by default where the export says, or the registry.
 
     Raises:
+        UsageError: `model_dir` is given, and there are several models.
         NotFoundError: The folder holds no exported model, or a file of it is missing.
         DataError: A file is damaged, or belongs to another record.
         ConflictError: A name belongs to another model or task, or a record to another backbone.
     """
     place = Path(folder).expanduser().absolute()
     found = _models(place)
+    if model_dir is not None:
+        found = [_placed(found, Path(model_dir).expanduser().absolute())]
     for model in found:
         for _ in (*_records(place, model), *_tasks(place, model)):
             pass  # reading verifies
     with registry._writing() as session:
-        counts = [_store(session, place, model) for model in found]
+        counts = [_store(session, place, model, moved=model_dir is not None) for model in found]
         if dry_run:
             session.rollback()
     return TakenIn(_sum([new for new, _ in counts]), _sum([known for _, known in counts]))
@@ -64,7 +75,23 @@ def _models(place: Path) -> list[ExportedModel]:
     return sorted((read_model(file) for file in files), key=lambda model: not model.default)
 
 
-def _store(session: Session, place: Path, model: ExportedModel) -> tuple[Moved, Moved]:
+def _placed(found: Sequence[ExportedModel], folder: Path) -> ExportedModel:
+    """The one model, in a folder where it really is."""
+    if len(found) != 1:
+        raise UsageError(f"--model-dir is of one model, and {len(found)} are there: export one alone with --model")
+    (model,) = found
+    try:
+        mark = json.loads((folder / "config.json").read_text(encoding="utf-8"))["fingerprint"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise NotFoundError(f"{folder} holds no model: name the folder that `hyperx-cl train` has made") from error
+    if mark != model.fingerprint:
+        raise ConflictError(
+            f"{folder} holds model {str(mark)[:12]}…, the records belong to {model.fingerprint[:12]}…: name its folder"
+        )
+    return replace(model, path=str(folder))
+
+
+def _store(session: Session, place: Path, model: ExportedModel, *, moved: bool) -> tuple[Moved, Moved]:
     """Store one model with what belongs to it; count what was new and what was known."""
     row = session.scalar(select(ModelRow).where(ModelRow.fingerprint == model.fingerprint))
     news, known = {"models": int(row is None)}, {"models": int(row is not None)}
@@ -73,6 +100,8 @@ def _store(session: Session, place: Path, model: ExportedModel) -> tuple[Moved, 
             session, name=model.name, fingerprint=model.fingerprint, path=model.path, backbone=model.backbone,
             config=model.config, created=model.created,
         )  # fmt: skip
+    elif moved:
+        row.path = model.path
     added = [_store_task(session, record) for record in _tasks(place, model)]
     news["tasks"], known["tasks"] = added.count(True), added.count(False)
     counted = [_store_language(session, place, model, code, row) for code in model.languages]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from hyperx_cl.artefact import LanguageRecord, save_record
-from hyperx_cl.errors import ConflictError, DataError, HyperXError, NotFoundError
+from hyperx_cl.errors import ConflictError, DataError, HyperXError, NotFoundError, UsageError
 from hyperx_cl.registry.model_file import ExportedLanguage, read_model, write_model
 from hyperx_cl.registry.store import Registry
 from hyperx_cl.registry.taking_in import TakenIn, import_folder
@@ -162,3 +162,22 @@ def test_files_that_no_model_names_are_left_alone(exported: Path, registry: Regi
     import_folder(registry, exported)
     assert [stored.language for stored in registry.languages()] == ["mt", "tr"]
     assert json.loads((exported / "models" / f"{FIRST}.json").read_text(encoding="utf-8"))["name"] == "first"
+
+
+def test_the_model_s_folder_may_lie_elsewhere(exported: Path, registry: Registry, tmp_path: Path) -> None:
+    with Registry.open(str(tmp_path / "from.sqlite3")) as source:
+        export(source, tmp_path / "one", model="first")
+    here = tmp_path / "model"
+    with pytest.raises(NotFoundError, match="model holds no model: name the folder"):
+        import_folder(registry, tmp_path / "one", model_dir=here)
+    here.mkdir()
+    (here / "config.json").write_text(json.dumps({"fingerprint": SECOND}))
+    with pytest.raises(ConflictError, match="holds model a2a2a2a2a2a2…, the records belong to a1a1a1a1a1a1…"):
+        import_folder(registry, tmp_path / "one", model_dir=here)
+    (here / "config.json").write_text(json.dumps({"fingerprint": FIRST}))
+    with pytest.raises(UsageError, match="--model-dir is of one model, and 2 are there"):
+        import_folder(registry, exported, model_dir=here)
+    assert registry.languages() == []
+    import_folder(registry, tmp_path / "one", model_dir=here)
+    assert [model.path for model in registry.list_models()] == [str(here), "/models/second"]
+    assert registry.check() == []
