@@ -2,9 +2,10 @@
 
     python -m benchmarks.registry      # some three minutes; all of it in the temporary folder, nothing is kept
 
-Each command is a process of its own, measured from its start to its end. The records are invented: a vector of 64 random
-numbers each, under the codes of the first languages of `hyperx_cl/relatives.csv`, with a provenance as long as one of
-`add-language`. Then 16 processes add 50 versions each to one file, opening it anew every time, while another one reads.
+Each command is a process of its own, measured from its start to its end. The records are invented: a vector of 64
+random numbers each, under the codes of the first languages of `hyperx_cl/relatives.csv`, with a provenance as long as
+one of `add-language`. Then 16 processes add 50 versions each to one file, opening it anew every time, while another
+one reads.
 Results: ``benchmarks/results/registry.json`` and ``.md``.
 """
 
@@ -203,9 +204,9 @@ Limit: {found["limits"]["seconds"]} s for `languages list` and `languages near`.
 ## {writers["processes"]} processes × {writers["adds"]} adds on one file
 {writers["rows"]} rows, {writers["distinct_versions"]} distinct versions, {writers["errors"]} errors, \
 {writers["problems"]} problems found by `registry check`, {writers["seconds"]} s. Another process opened the registry \
-and listed it {writers["reads"]} times meanwhile: median {writers["read_median"]} s, longest {writers["read_longest"]} s \
-(limit {found["limits"]["reader_seconds"]} s), of which {writers["read_longest_off_the_processor"]} s not on a processor: \
-waiting for one, or for the file.
+and listed it {writers["reads"]} times meanwhile: median {writers["read_median"]} s, longest \
+{writers["read_longest"]} s (limit {found["limits"]["reader_seconds"]} s); of any reading at most \
+{writers["read_longest_off_the_processor"]} s were not spent on a processor: waiting for one, or for the file.
 """
 
 

@@ -111,7 +111,7 @@ class _Counter:
         connect = sqlite3.connect
 
         def connected(*words: Any, **options: Any) -> sqlite3.Connection:
-            connection = connect(*words, **options)
+            connection: sqlite3.Connection = connect(*words, **options)
             self._watch(connection)
             return connection
 

@@ -33,7 +33,7 @@ def test_the_copy_is_the_registry_in_one_file(
 def test_it_is_consistent_while_another_writes(
     registry: Registry, database: Path, make_record: Make, tmp_path: Path
 ) -> None:
-    stop, written = threading.Event(), []
+    stop, written = threading.Event(), list[int]()
 
     def write() -> None:
         with Registry.open(str(database)) as writer:

@@ -30,7 +30,7 @@ def test_without_its_driver_it_says_what_to_install() -> None:
 def test_reading_and_writing_see_what_they_should(registry: Registry, make_record: Make) -> None:
     """On PostgreSQL a reader's two statements see one moment; on SQLite they always do."""
     with registry._reading() as session:
-        before = session.execute(text("SELECT count(*) FROM versions")).scalar()
+        before = session.execute(text("SELECT count(*) FROM versions")).scalar_one()
         registry.add_language(make_record("mt"))
         assert session.execute(text("SELECT count(*) FROM versions")).scalar() == before
     with registry._reading() as session:
