@@ -58,6 +58,7 @@ def add_language(
     backbone: BackbonePlace = None,
     source: Annotated[str | None, typer.Option("--source", help="Where the text is from.", show_default=False)] = None,
     licence: Annotated[str | None, typer.Option("--licence", help="The text's licence.", show_default=False)] = None,
+    author: Annotated[str | None, typer.Option("--author", help="Who makes the record.", show_default=False)] = None,
     transliteration: Annotated[
         str,
         typer.Option(
@@ -97,7 +98,7 @@ def add_language(
         _expect_text(mlm, alike, shorts, transliteration)
         if mlm is None:
             _expect_no_learning(flags, output_dir=output_dir, resume=resume)
-        facts = {key: value for key, value in (("source", source), ("licence", licence)) if value}
+        facts = {key: value for key, value in (("source", source), ("licence", licence), ("author", author)) if value}
         with common.registry(readonly=not meeting.first) as registry:
             record = find_model(registry, model, backbone)
             # On --resume a version that is there may be what the run to go on with has stored.

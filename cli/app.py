@@ -1,5 +1,6 @@
 """The app: every command, and the one place where an error becomes a sentence and an exit code."""
 
+import gc
 import os
 import shlex
 import sys
@@ -22,6 +23,7 @@ from hyperx_cl.cli import (
     info,
     languages,
     models,
+    registry,
     runs,
     tag,
     tasks,
@@ -49,7 +51,7 @@ app = typer.Typer(
 )
 for command in (train, add_language, add_task, fewshot, evaluate, tag):
     command.add_to(app)
-for commands in (data, models, languages, tasks, runs, bench):
+for commands in (data, models, languages, tasks, runs, registry, bench):
     app.add_typer(commands.app)
 for command in (info, demo):
     command.add_to(app)
@@ -57,6 +59,7 @@ for command in (info, demo):
 
 def main() -> None:
     """Run the words of the command line, and exit."""
+    gc.freeze()  # what importing made stays to the end: no collection has to walk through it
     sys.exit(run(sys.argv[1:]))
 
 

@@ -6,13 +6,19 @@ from typing import Annotated, Any
 import typer
 
 from hyperx_cl.cli.asking import confirm
+from hyperx_cl.cli.language_story import story, tree
+from hyperx_cl.cli.language_table import described, kinds_of, language_listing
 from hyperx_cl.cli.options import Common, LanguageCode, ModelName, Yes, command, group
 from hyperx_cl.cli.output import Grid
 from hyperx_cl.cli.redo import EXAMPLE as REDO
 from hyperx_cl.cli.redo import redo
+from hyperx_cl.cli.words import codes
+from hyperx_cl.errors import UsageError
 from hyperx_cl.languages import canonical
 from hyperx_cl.languages import name as name_of
 from hyperx_cl.registry.records import StoredLanguage
+from hyperx_cl.registry.search import Wanted
+from hyperx_cl.registry.store import Registry
 
 app = group("languages", "The languages stored for a model, with their versions.")
 
@@ -22,23 +28,46 @@ LISTED = 5
 Version = Annotated[int | None, typer.Option("--version", min=1, help="A version's number.", show_default=False)]
 
 
-def list_languages(common: Common, model: ModelName = None) -> None:
-    """List a model's languages, each in the version in use."""
+def list_languages(
+    common: Common,
+    model: ModelName = None,
+    all_models: Annotated[bool, typer.Option("--all-models", help="Of every model, not of one alone.")] = False,
+    code: Annotated[str, typer.Option("--code", metavar="CODES", help="These languages.", show_default=False)] = "",
+    name: Annotated[str, typer.Option("--name", help="A part of the English name.", show_default=False)] = "",
+    family: Annotated[
+        str, typer.Option("--family", help="A family of languages or a group of one.", show_default=False)
+    ] = "",
+    script: Annotated[
+        str, typer.Option("--script", help="What it is written in: Cyrl or Cyrillic.", show_default=False)
+    ] = "",
+    task: Annotated[
+        str, typer.Option("--task", help="It has something of its own for it, or scores.", show_default=False)
+    ] = "",
+    author: Annotated[str, typer.Option("--author", help="A part of who made it.", show_default=False)] = "",
+) -> None:
+    """List a model's languages, each in the version in use; options narrow, and all of them have to fit."""
+    if all_models and model:
+        raise UsageError("--model and --all-models exclude each other: leave one of them out")
+    wanted = Wanted(codes=codes(code), name=name, family=family, script=script, task=task, author=author)
     with common.registry(readonly=True) as registry:
-        known = registry.languages(model) if registry.list_models() or model else []
+        models = registry.list_models()
+        known = registry.search(wanted, model, everywhere=all_models) if models or model else []
+    kinds = kinds_of(models)
+    none = "No language yet: `hyperx-cl train` or `hyperx-cl add-language` makes some."
+    if wanted != Wanted():
+        none = "No stored language fits: `hyperx-cl languages list` without options names them all."
     common.out.result(
-        {"languages": [_data(stored) for stored in known]},
+        {"languages": [described(stored, kinds) for stored in known] if common.out.json else []},  # may be thousands
         ids=[stored.language for stored in known],
-        show=[_grid(known)]
-        if known
-        else ["No language yet: `hyperx-cl train` or `hyperx-cl add-language` makes some."],
+        show=[language_listing(known, kinds, models=all_models) if known else none],
     )
 
 
 def show(common: Common, code: LanguageCode, model: ModelName = None, version: Version = None) -> None:
-    """Show one version of a language: its numbers, tasks and where it came from."""
+    """Show one version of a language: what it is, what made it and from what, and all that is kept of it."""
     with common.registry(readonly=True) as registry:
         loaded = registry.language(code, model, version)
+        versions, owner = registry.history(code, model), registry.model(model)
     stored, pieces, rules = loaded.stored, loaded.record.pieces, loaded.record.transliteration
     facts = {
         "language": f"{stored.language} ({name_of(stored.language)})",
@@ -51,25 +80,27 @@ def show(common: Common, code: LanguageCode, model: ModelName = None, version: V
         "rules of its transliteration": str(len(rules)),
         "tasks of its own": ", ".join(stored.tasks),
     }
-    shown = {**facts, **_flat(stored.provenance)}
+    shown, kinds = {**facts, **_flat(stored.provenance)}, kinds_of([owner])
+    more = {
+        "pieces": list(pieces), "transliteration": dict(rules),
+        "tensors": {name: list(values.shape) for name, values in loaded.record.tensors.items()},
+        "provenance": dict(stored.provenance),
+    }  # fmt: skip
     common.out.result(
-        {
-            "language": _data(stored)
-            | {"pieces": list(pieces), "transliteration": dict(rules), "provenance": dict(stored.provenance)}
-        },
+        {"language": described(stored, kinds) | more},
         ids=[f"{stored.language}@{stored.version}"],
-        show=[Grid(("", ""), list(shown.items()))],
+        show=[*story(loaded, versions, owner, kinds), Grid(("", ""), list(shown.items()))],
     )
 
 
 def history(common: Common, code: LanguageCode, model: ModelName = None) -> None:
-    """List all versions of a language, oldest first."""
+    """Show all versions of a language as a tree, each below the one it was learnt from; a star marks the one in use."""
     with common.registry(readonly=True) as registry:
-        found = registry.history(code, model)
+        found, kinds = registry.history(code, model), kinds_of(registry.list_models())
     common.out.result(
-        {"versions": [_data(stored) for stored in found]},
+        {"versions": [described(stored, kinds) for stored in found]},
         ids=[f"{stored.language}@{stored.version}" for stored in found],
-        show=[_grid(found)],
+        show=[tree(found)],
     )
 
 
@@ -82,8 +113,14 @@ def use(
     """Choose the version of a language that is used."""
     with common.registry() as registry:
         stored = registry.use_language(code, version, model)
-    told = f"{stored.language} of model {stored.model} is version {stored.version} now"
-    common.out.result({"language": _data(stored)}, ids=[f"{stored.language}@{stored.version}"], show=[told])
+        _say_used(common, registry, stored)
+
+
+def rollback(common: Common, code: LanguageCode, model: ModelName = None) -> None:
+    """Go back to the version that the one in use was learnt from, or else to the one before it; none is removed."""
+    with common.registry() as registry:
+        stored = registry.rollback_language(code, model)
+        _say_used(common, registry, stored)
 
 
 def remove(
@@ -102,9 +139,10 @@ def remove(
         if not dry_run:
             confirm(f"Remove {what} of {canonical(code)} from model {found[0].model}?", yes=yes)
             doomed = registry.remove_language(code, version, model)
+        kinds = kinds_of(registry.list_models())
     told = f"{'would remove' if dry_run else 'removed'} {what} of {canonical(code)} from model {found[0].model}"
     common.out.result(
-        {"removed": [_data(stored) for stored in doomed], "dry_run": dry_run},
+        {"removed": [described(stored, kinds) for stored in doomed], "dry_run": dry_run},
         ids=[f"{stored.language}@{stored.version}" for stored in doomed],
         show=[told],
     )
@@ -127,24 +165,10 @@ def near(
     )
 
 
-def _grid(known: list[StoredLanguage]) -> Grid:
-    header = ("", "code", "language", "version", "method", "tasks of its own", "numbers", "created", "hash")
-    return Grid(
-        header,
-        [
-            (
-                "*" if s.current else "", s.language, name_of(s.language), str(s.version), s.method,
-                " ".join(s.tasks), f"{s.numbers:,}", s.created, s.hash[:12],
-            )
-            for s in known
-        ],
-    )  # fmt: skip
-
-
-def _data(stored: StoredLanguage) -> dict[str, Any]:
-    kept = asdict(stored)
-    del kept["provenance"]
-    return kept | {"name": name_of(stored.language), "tasks": list(stored.tasks)}
+def _say_used(common: Common, registry: Registry, stored: StoredLanguage) -> None:
+    told = f"{stored.language} of model {stored.model} is version {stored.version} now"
+    data = {"language": described(stored, kinds_of(registry.list_models()))}
+    common.out.result(data, ids=[f"{stored.language}@{stored.version}"], show=[told])
 
 
 def _short(value: Any) -> str:
@@ -164,10 +188,11 @@ def _flat(values: Any, before: str = "") -> dict[str, str]:
     return found
 
 
-command(app, "list", example="hyperx-cl languages list --model mbert-d32")(list_languages)
+command(app, "list", example="hyperx-cl languages list --family Turkic --script Cyrl")(list_languages)
 command(app, "show", example="hyperx-cl languages show mt --version 1")(show)
 command(app, "history", example="hyperx-cl languages history mt")(history)
 command(app, "use", example="hyperx-cl languages use mt 1")(use)
+command(app, "rollback", example="hyperx-cl languages rollback mt")(rollback)
 command(app, "remove", example="hyperx-cl languages remove mt --version 2 --yes")(remove)
 command(app, "near", example="hyperx-cl languages near mt -k 3")(near)
 command(app, "redo", example=REDO)(redo)

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+from hyperx_cl.cli.listing import Listing
 
 SCHEMA_VERSION = 1
 """Of every JSON document printed here; a key that changes its meaning or goes away raises it."""
@@ -45,7 +48,9 @@ class Output:
     def __init__(self, *, json: bool = False, quiet: bool = False, mute: bool = False) -> None:
         self.json, self.quiet, self.mute = json, quiet or mute, mute
 
-    def result(self, data: Mapping[str, Any], *, ids: Iterable[str] = (), show: Sequence[str | Grid] = ()) -> None:
+    def result(
+        self, data: Mapping[str, Any], *, ids: Iterable[str] = (), show: Sequence[str | Grid | Listing] = ()
+    ) -> None:
         """Print a result in the form that was asked for.
 
         Args:
@@ -84,12 +89,14 @@ class Output:
         if not self.mute:
             print(f"Warning: {visible(text)}", file=sys.stderr)
 
-    def _show(self, piece: str | Grid) -> None:
+    def _show(self, piece: str | Grid | Listing) -> None:
         if isinstance(piece, str):
             print(visible(piece))
         elif not sys.stdout.isatty():
             for row in (piece.header, *piece.rows):
                 print("\t".join(visible(cell) for cell in row))
+        elif isinstance(piece, Listing):
+            print("\n".join(map(visible, piece.lines(shutil.get_terminal_size().columns))))
         else:
             table = Table(box=SIMPLE_HEAD)
             for name in piece.header:

@@ -11,14 +11,14 @@ from collections import Counter
 from collections.abc import Iterator
 from functools import cache, lru_cache
 
-from hyperx_cl.errors import NotFoundError
+from hyperx_cl.errors import NotFoundError, did_you_mean
 
 _PRIVATE = re.compile(r"x(-[a-z0-9]{1,8})+|q[a-t][a-z]")
 _PLAIN = re.compile(r"[a-z]{2,3}")
 _TAG = re.compile(r"[a-z]{1,8}(-[a-z0-9]{1,8})+")
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=16384)
 def canonical(code: str) -> str:
     """Return the shortest standard code of a language.
 
@@ -43,7 +43,7 @@ def canonical(code: str) -> str:
     return _unknown(code)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=16384)
 def name(code: str) -> str:
     """Return the English name of a language, with the subtags of a longer tag in brackets: ``'Serbian (Latn)'``.
 
@@ -76,6 +76,23 @@ def scripts(code: str) -> tuple[str, ...]:
     if named:
         return _COMPOSED.get(named[0], (named[0],))
     return _scripts_by_language().get(base, ())
+
+
+def script_code(wanted: str) -> str:
+    """Return the ISO 15924 code of a script that is given by its code or its English name, in any case.
+
+    Raises:
+        NotFoundError: No script of that name is known here.
+    """
+    codes = {code for used in _scripts_by_language().values() for code in used}
+    by_name = {name.lower(): code for name, code in _SCRIPT_BY_NAME.items() if code}
+    known = by_name | {code.lower(): code for code in codes | {*by_name.values()}}
+    word = wanted.strip().lower()
+    if word not in known:
+        raise NotFoundError(
+            f"no script is called {wanted!r}{did_you_mean(word, known)}: give an ISO 15924 code such as Cyrl"
+        )
+    return known[word]
 
 
 def script_counts(text: str) -> dict[str, int]:
@@ -139,7 +156,7 @@ def _base(part: str) -> str | None:
     return _FOLDED.get(short, short) or None
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=16384)
 def _iso(part: str) -> tuple[str, str]:
     """Shortest ISO 639 code and reference name; two empty strings for what is unknown, a group, or special."""
     from iso639 import Lang

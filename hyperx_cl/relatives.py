@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-from hyperx_cl.errors import NotFoundError
+from hyperx_cl.errors import NotFoundError, did_you_mean
 from hyperx_cl.languages import canonical, name
 
 NEAREST = 3
@@ -62,6 +62,40 @@ def distance(a: str, b: str) -> float:
         NotFoundError: One is no language code, or not in the table.
     """
     return _compare(a, b).distance
+
+
+def branch(code: str) -> tuple[str, ...]:
+    """The groups of the family tree that a language stands in, largest first: ``('Turkic', 'Common Turkic', …)``.
+
+    Args:
+        code: Any code that `canonical` takes; script and region do not matter.
+
+    Returns:
+        Names; the first is the family. Empty for a language that the table does not have.
+
+    Raises:
+        NotFoundError: It is no language code.
+    """
+    entry = _find(canonical(code))
+    return entry.branch if entry else ()
+
+
+def known_codes() -> list[str]:
+    """Canonical codes of all languages of the table, sorted."""
+    return sorted(_table())
+
+
+def group_named(name: str) -> str:
+    """The family, or the group of one, that a name stands for in any case.
+
+    Raises:
+        NotFoundError: No group of that name is in the table; near ones are named.
+    """
+    known = {group.lower(): group for entry in _table().values() for group in entry.branch}
+    if name.strip().lower() not in known:
+        near = did_you_mean(name.strip(), known.values())
+        raise NotFoundError(f"no family or group of languages is called {name!r}{near}: give a name as in Glottolog")
+    return known[name.strip().lower()]
 
 
 def relatives(code: str, among: Iterable[str], k: int = NEAREST) -> list[Relative]:

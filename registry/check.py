@@ -1,27 +1,37 @@
 """Re-reads everything that a registry holds and says, row by row, what is wrong."""
 
 import hashlib
+import re
 from collections.abc import Iterator
 
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from hyperx_cl.errors import DataError
+from hyperx_cl.languages import canonical
 from hyperx_cl.registry import tasks, versions
 from hyperx_cl.registry.records import Problem
-from hyperx_cl.registry.tables import BlobRow, LanguageRow, ModelRow, TaskRow, VersionRow
+from hyperx_cl.registry.runs import ENDS
+from hyperx_cl.registry.tables import BlobRow, LanguageRow, ModelRow, RunRow, TaskRow, VersionRow
+
+_HASH = re.compile(r"[0-9a-f]{64}")
 
 
 def check(session: Session) -> Iterator[Problem]:
     """Yield every problem: damaged files, blobs, versions, tasks, names that point nowhere, no default model."""
     yield from _file(session)
     yield from _blobs(session)
-    for number in session.scalars(select(VersionRow.id).order_by(VersionRow.id)).all():
-        yield from _version(session, number)
-        session.expunge_all()  # one version in memory at a time
-    for row in session.scalars(select(TaskRow).order_by(TaskRow.id)):
-        yield from _task(session, row)
-    yield from _names(session)
+    unread = False
+    for table, look in ((ModelRow, _model), (VersionRow, _version), (TaskRow, _task), (RunRow, _run)):
+        for number in session.scalars(select(table.id).order_by(table.id)).all():
+            try:
+                yield from look(session, number)
+            except ValueError as error:  # json's own: the row cannot be read at all
+                unread = True
+                yield Problem(f"row {number} of {table.__tablename__}", f"a column of it is no JSON ({error})")
+            session.expunge_all()  # one row in memory at a time
+    if not unread:
+        yield from _names(session)
 
 
 def _file(session: Session) -> Iterator[Problem]:
@@ -37,9 +47,11 @@ def _file(session: Session) -> Iterator[Problem]:
 def _blobs(session: Session) -> Iterator[Problem]:
     used = {*session.scalars(select(VersionRow.blob)), *session.scalars(select(TaskRow.blob))}
     for name in session.scalars(select(BlobRow.sha256).order_by(BlobRow.sha256)).all():
-        data = session.scalar(select(BlobRow.data).where(BlobRow.sha256 == name)) or b""
-        if hashlib.sha256(data).hexdigest() != name:
+        size, data = session.execute(select(BlobRow.size, BlobRow.data).where(BlobRow.sha256 == name)).one()
+        if hashlib.sha256(data or b"").hexdigest() != name:
             yield Problem(f"blob {name[:12]}", "its bytes do not have the hash that is its name")
+        elif size != len(data):
+            yield Problem(f"blob {name[:12]}", f"has {len(data)} bytes, but says {size}")
         if name not in used:
             yield Problem(f"blob {name[:12]}", "no version or task holds it")
 
@@ -61,7 +73,21 @@ def _version(session: Session, number: int) -> Iterator[Problem]:
         yield Problem(where, "method, parent or time differ from its provenance")
 
 
-def _task(session: Session, row: TaskRow) -> Iterator[Problem]:
+def _model(session: Session, number: int) -> Iterator[Problem]:
+    row = session.get_one(ModelRow, number)
+    for what, value in (("fingerprint", row.fingerprint), ("fingerprint of the backbone", row.backbone_fingerprint)):
+        if not _HASH.fullmatch(value):
+            yield Problem(f"model {row.name}", f"its {what} is not one: {value!r}")
+
+
+def _run(session: Session, number: int) -> Iterator[Problem]:
+    row = session.get_one(RunRow, number)
+    if row.status not in ("running", *ENDS):
+        yield Problem(f"run {number}", f"its status is none that a run can have: {row.status!r}")
+
+
+def _task(session: Session, number: int) -> Iterator[Problem]:
+    row = session.get_one(TaskRow, number)
     where = f"task {row.name} (model {row.model.name})"
     try:
         record = tasks.load(session, row).record
@@ -78,6 +104,8 @@ def _names(session: Session) -> Iterator[Problem]:
     for language in session.scalars(select(LanguageRow).order_by(LanguageRow.id)):
         numbers = set(session.scalars(select(VersionRow.number).where(VersionRow.language_id == language.id)))
         where = f"language {language.code} (model {language.model.name})"
+        if canonical(language.code) != language.code:
+            yield Problem(where, f"its canonical code is {canonical(language.code)}: nobody finds it under this one")
         if language.current not in numbers and (numbers or language.current is not None):
             yield Problem(where, f"its name points at version {language.current}, which does not exist")
         if numbers and max(numbers) > language.last:

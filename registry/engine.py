@@ -14,11 +14,13 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.pool import StaticPool
 
 from hyperx_cl.errors import DataError, HyperXError, UsageError
+from hyperx_cl.registry import postgres
 from hyperx_cl.registry.journal import BUSY_SECONDS, set_journal
 
 Tell = Callable[[str], None]
 Journal = Callable[[sqlite3.Connection], None]
-_WRITE = "hyperx_write"
+WRITE = "hyperx_write"
+"""Execution option of a transaction that will write."""
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]")  # of Windows
 
 
@@ -39,7 +41,7 @@ def connect(address: str, *, readonly: bool, tell: Tell) -> Engine | None:
     """
     url = _parsed(address)
     if url.get_backend_name() != "sqlite":
-        return _created(url)
+        return postgres.prepared(_created(url), WRITE) if url.get_backend_name() == postgres.NAME else _created(url)
     if not url.database or url.database == ":memory:":
         return _sqlite(url, poolclass=StaticPool)
     path = Path(url.database).expanduser().absolute()
@@ -54,9 +56,14 @@ def connect(address: str, *, readonly: bool, tell: Tell) -> Engine | None:
     return _sqlite(url.set(database=str(path)), journal=partial(set_journal, file=path, tell=tell))
 
 
+def for_reading(engine: Engine) -> Engine:
+    """Return a view of the engine whose transactions write nothing and see the database as it is at one moment."""
+    return postgres.for_reading(engine) if engine.dialect.name == postgres.NAME else engine
+
+
 def for_writing(engine: Engine) -> Engine:
     """Return a view of the engine whose transactions take the write lock when they begin."""
-    return engine.execution_options(**{_WRITE: True})
+    return engine.execution_options(**{WRITE: True})
 
 
 @contextmanager
@@ -69,11 +76,15 @@ def one_sentence(where: str) -> Iterator[None]:
     """
     try:
         yield
+    except json.JSONDecodeError as error:
+        raise DataError(
+            f"{where} is damaged (a column that is not JSON): `hyperx-cl registry check` names the row"
+        ) from error
     except DBAPIError as error:
         said = " ".join(str(error.orig).split())
         if re.search("not a database|malformed", said):
             raise DataError(f"{where} is not a registry, or is damaged ({said}): restore it from a copy") from error
-        if "locked" in said:
+        if re.search("locked|lock timeout", said):
             raise HyperXError(f"the registry {where} is kept busy by another process: try again later") from error
         hint = "check that it exists, that you may write it and that the disk is not full, or set HYPERX_REGISTRY"
         raise HyperXError(f"the registry {where} cannot be used ({said}): {hint}") from error
@@ -90,7 +101,7 @@ def shown(address: str) -> str:
 def _parsed(address: str) -> URL:
     try:
         named = ":/" in address and not _DRIVE.match(address)
-        return make_url(address) if named else URL.create("sqlite", database=address)
+        return make_url(postgres.spelled(address)) if named else URL.create("sqlite", database=address)
     except (ArgumentError, ValueError) as error:
         raise UsageError(
             "the registry's address is not a database URL: give one such as sqlite:///file.sqlite3"
@@ -101,7 +112,8 @@ def _created(url: URL, **options: Any) -> Engine:
     try:
         return create_engine(url, json_serializer=partial(json.dumps, ensure_ascii=False, allow_nan=False), **options)
     except (NoSuchModuleError, ModuleNotFoundError) as error:
-        raise UsageError(f"no driver for {url.drivername!r} databases is installed: {error}") from error
+        hint = postgres.INSTALL if url.get_backend_name() == postgres.NAME else str(error)
+        raise UsageError(f"no driver for {url.drivername!r} databases is installed: {hint}") from error
 
 
 def _sqlite(url: URL, *, journal: Journal | None = None, **options: Any) -> Engine:
@@ -126,5 +138,5 @@ def _configure(connection: sqlite3.Connection, _: object, *, journal: Journal | 
 
 
 def _begin(connection: Connection) -> None:
-    write = connection.get_execution_options().get(_WRITE, False)
+    write = connection.get_execution_options().get(WRITE, False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")

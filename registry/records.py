@@ -34,11 +34,11 @@ class StoredLanguage:
     """One version of a language, without its numbers.
 
     The provenance holds, as far as they apply: method, capacity, seed, steps, tokens, seconds, text (sha256 and line
-    counts, never the text), source, licence, losses (random, zero, mean, nearest, start, learnt), nearest, scores,
-    created, hyperx_cl, backbone (id, revision, fingerprint), parent, corrections (at, run, was, is: where source or
-    licence was said anew of the same numbers), self_training by task, carried (model, hash, method and provenance of
-    the record that these numbers were copied from), redone (model and hash of the record that was learnt again for this
-    model, other_text and text_before where it was from another text).
+    counts, never the text), source, licence, author, losses (random, zero, mean, nearest, start, learnt), nearest,
+    scores, created, hyperx_cl, backbone (id, revision, fingerprint), parent, corrections (at, run, was, is: where
+    source or licence was said anew of the same numbers), self_training by task, carried (model, hash, method and
+    provenance of the record that these numbers were copied from), redone (model and hash of the record that was learnt
+    again for this model, other_text and text_before where it was from another text).
     """
 
     language: str
@@ -63,6 +63,18 @@ class StoredLanguage:
     tasks: tuple[str, ...]
     """Tasks for which it holds something of its own."""
     provenance: Mapping[str, Any]
+
+    @property
+    def losses(self) -> dict[str, float]:
+        """MLM losses on the report part, nats per masked piece, by vector: ``mean``, ``learnt``, …."""
+        return _numbers(self.provenance.get("losses"))
+
+    @property
+    def scores(self) -> dict[str, float]:
+        """Scores by task, 0 to 1, as they were measured when the version was made, on what its provenance names."""
+        told = _numbers(self.provenance.get("scores"))
+        task, after = self.provenance.get("task"), self.provenance.get("after")
+        return told | (_numbers({task: after}) if self.method == "fewshot" and isinstance(task, str) else {})
 
     @property
     def first_method(self) -> str:
@@ -150,6 +162,12 @@ class Problem:
     where: str
     """The row, in words."""
     what: str
+
+
+def _numbers(told: object) -> dict[str, float]:
+    """The numbers of a mapping that others may have written."""
+    found = told.items() if isinstance(told, Mapping) else ()
+    return {str(k): float(v) for k, v in found if isinstance(v, int | float) and not isinstance(v, bool)}
 
 
 def _first_method(method: str, provenance: Mapping[str, Any]) -> str:

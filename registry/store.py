@@ -25,6 +25,7 @@ from hyperx_cl.registry.records import (
     StoredLanguage,
     StoredTask,
 )
+from hyperx_cl.registry.search import Wanted, search
 from hyperx_cl.registry.tables import Base
 from hyperx_cl.task_record import TaskRecord
 
@@ -250,7 +251,16 @@ class Registry:
     def languages(self, model: str | None = None) -> list[StoredLanguage]:
         """Return the current version of every language of a model, by code."""
         with self._reading() as session:
-            return [versions.stored(row) for row in versions.current(session, models.find(session, model))]
+            return search(session, Wanted(), models.find(session, model))
+
+    def search(self, wanted: Wanted, model: str | None = None, *, everywhere: bool = False) -> list[StoredLanguage]:
+        """Return the current versions that fit what is wanted, by code; of one model, or with `everywhere` of all.
+
+        Raises:
+            NotFoundError: A code, family, script or model that does not exist.
+        """
+        with self._reading() as session:
+            return search(session, wanted, None if everywhere else models.find(session, model))
 
     def history(self, code: str, model: str | None = None) -> list[StoredLanguage]:
         """Return all versions of a language, oldest first."""
@@ -267,6 +277,15 @@ class Registry:
         """Let a language's name point at one of its versions."""
         with self._writing() as session:
             return versions.stored(versions.use(session, code, models.find(session, model), version))
+
+    def rollback_language(self, code: str, model: str | None = None) -> StoredLanguage:
+        """Let a language's name point at the version that the one in use was learnt from, or at the one before it.
+
+        Raises:
+            ConflictError: There is none before it.
+        """
+        with self._writing() as session:
+            return versions.stored(versions.rollback(session, code, models.find(session, model)))
 
     def remove_language(self, code: str, version: int | None = None, model: str | None = None) -> list[StoredLanguage]:
         """Remove one version, or all for None, and return what they were; the name points at the newest left."""
@@ -364,7 +383,7 @@ class Registry:
 
     @contextmanager
     def _reading(self) -> Iterator[Session]:
-        with engine.one_sentence(self.where), Session(self._engine) as session:
+        with engine.one_sentence(self.where), Session(engine.for_reading(self._engine)) as session:
             yield session
 
     @contextmanager

@@ -32,8 +32,8 @@ class ModelRow(Base):
             "uq_models_one_default",
             "is_default",
             unique=True,
-            sqlite_where=text("is_default"),
-            postgresql_where=text("is_default"),
+            sqlite_where=text("is_default"),  # its twin for PostgreSQL is in the migration alone: naming it here
+            # would load that dialect in every process
         ),
     )
 

@@ -14,6 +14,8 @@ from hyperx_cl.registry.clock import now
 from hyperx_cl.registry.records import LoadedLanguage, StoredLanguage
 from hyperx_cl.registry.tables import LanguageRow, ModelRow, VersionRow
 
+_LONGEST, _LONGEST_TIME = 64, 40
+
 CORRECTABLE = ("source", "licence")
 """What may be said anew of numbers that are stored already: people get it wrong, and no learning depends on it."""
 
@@ -33,11 +35,28 @@ def add(
         return known
     model = _model_of(session, record)
     expect_addable(session, record.language, model, new_version=new_version)
+    row = append(session, record, facts=facts)
+    row.language.current = row.number
+    session.flush()
+    return row
+
+
+def append(
+    session: Session, record: LanguageRecord, *, facts: Mapping[str, Any], number: int | None = None
+) -> VersionRow:
+    """Store a record that is not there yet behind the language's other versions; its name stays where it points.
+
+    Args:
+        session: The caller's.
+        record: What to store.
+        facts: What goes before the record's provenance.
+        number: Of the version, above all that the language has had; the next one by default.
+    """
+    model = _model_of(session, record)
     language = _language(session, record.language, model) or LanguageRow(model=model, code=record.language, last=0)
     blob = blobs.keep(session, to_bytes(record))
     provenance = _provenance(record, model, facts)
-    language.last += 1
-    language.current = language.last
+    language.last = max(language.last + 1, number or 0)
     session.add(language)
     session.flush()
     row = VersionRow(
@@ -90,6 +109,11 @@ def by_hash(session: Session, digest: str) -> VersionRow | None:
     return session.scalar(select(VersionRow).where(VersionRow.hash == digest))
 
 
+def language_row(session: Session, code: str, model: ModelRow) -> LanguageRow | None:
+    """The row of a language, which outlives its versions; None where the model never had one."""
+    return _language(session, languages.canonical(code), model)
+
+
 def load(session: Session, row: VersionRow) -> LoadedLanguage:
     """The numbers of a version, verified against both of their hashes."""
     where = f"version {row.number} of language {row.language.code!r} in the registry"
@@ -118,6 +142,25 @@ def use(session: Session, code: str, model: ModelRow, version: int) -> VersionRo
     row = find(session, code, model, version)
     row.language.current = row.number
     return row
+
+
+def rollback(session: Session, code: str, model: ModelRow) -> VersionRow:
+    """Let the name point at the version that the one in use was learnt from, else at the newest of those before it.
+
+    Raises:
+        ConflictError: There is no version before it.
+    """
+    row = find(session, code, model, None)
+    rows = [other for other in _history(session, row.language) if other.id != row.id]
+    parents = [other for other in rows if other.hash == row.parent]
+    before = [other for other in rows if other.number < row.number]
+    if not parents and not before:
+        raise ConflictError(
+            f"version {row.number} of language {row.language.code!r} is the first: choose another with "
+            f"`hyperx-cl languages use {row.language.code} VERSION`, or learn one with --new-version"
+        )
+    row.language.current = (parents or before)[-1].number
+    return (parents or before)[-1]
 
 
 def remove(session: Session, code: str, model: ModelRow, version: int | None) -> list[StoredLanguage]:
@@ -210,7 +253,7 @@ def _model_of(session: Session, record: LanguageRecord) -> ModelRow:
     return model
 
 
-def _provenance(record: LanguageRecord, model: ModelRow, facts: dict[str, Any]) -> dict[str, Any]:
+def _provenance(record: LanguageRecord, model: ModelRow, facts: Mapping[str, Any]) -> dict[str, Any]:
     """What the record says of itself, what the caller adds, and what the registry knows.
 
     Raises:
@@ -228,4 +271,17 @@ def _provenance(record: LanguageRecord, model: ModelRow, facts: dict[str, Any]) 
             f"belongs to backbone {model.backbone_fingerprint[:12]}…: learn it again with that backbone"
         )
     known = {"parent": None, "created": now(), "hyperx_cl": __version__}
-    return {**known, **told, "backbone": backbone}
+    return expect_kinds({**known, **told, "backbone": backbone}, f"language {record.language!r}")
+
+
+def expect_kinds(provenance: dict[str, Any], what: str) -> dict[str, Any]:
+    """Refuse a provenance whose method, time or parent are not what a column can hold; return it.
+
+    Raises:
+        DataError: One of them is no text, or too long.
+    """
+    for key, longest in (("method", _LONGEST), ("created", _LONGEST_TIME), ("parent", _LONGEST)):
+        value = provenance.get(key)
+        if value is not None and not (isinstance(value, str) and 0 < len(value) <= longest):
+            raise DataError(f"the {key} of {what} is {value!r:.60}: a text of at most {longest} characters is expected")
+    return provenance

@@ -37,6 +37,8 @@ def test_learns_from_text_and_stores_where_it_came_from(cli: Cli, root: Path, st
         *FEW,
         "--source",
         "a test",
+        "--author",
+        "Ġ. Borg",
         "--licence",
         "CC0-1.0",
     )
@@ -54,6 +56,7 @@ def test_learns_from_text_and_stores_where_it_came_from(cli: Cli, root: Path, st
         run = registry.list_runs()[0]
     facts = loaded.stored.provenance
     assert (facts["source"], facts["licence"], facts["method"]) == ("a test", "CC0-1.0", "mlm")
+    assert facts["author"] == "Ġ. Borg"
     assert loaded.record.hash == ended.data["hash"]
     assert "part.down" in loaded.record.tensors
     assert (run.command, run.status, run.metrics["hash"]) == ("add-language", "done", ended.data["hash"])

@@ -53,7 +53,8 @@ def test_there_are_all_commands() -> None:
         *(f"bench {word}" for word in ("add-language", "few-shot", "stream", "together", "plot")),
         *(f"tasks {word}" for word in ("list", "remove")),
         *(f"models {word}" for word in ("list", "show", "use", "remove")),
-        *(f"languages {word}" for word in ("list", "show", "history", "use", "remove", "near", "redo")),
+        *(f"languages {word}" for word in ("list", "show", "history", "use", "rollback", "remove", "near", "redo")),
+        *(f"registry {word}" for word in ("upgrade", "check", "export", "import", "backup")),
     }  # fmt: skip
 
 
@@ -95,6 +96,7 @@ def test_help_of_the_app_lists_exit_codes(cli: Cli) -> None:
         ["runs", "list"], ["info", "--languages", "16", "--projected", "192"], ["tag", "--lang", "mt"],
         ["evaluate", "--data-dir", "/nowhere"], ["fewshot", "--lang", "mt", "--task", "pos"],
         ["add-language", "mt", "--mlm", "/nowhere"], ["train", "--backbone", "x"], ["data", "list"],
+        ["registry", "check"], ["registry", "upgrade"], ["registry", "import", "/nowhere"],
         ["data", "get", "--help"], ["data", "get", "--lang", "mt"],
     ],
     ids=" ".join,

@@ -13,7 +13,7 @@ from tests.cli.conftest import Cli
 Picture = Callable[[], dict[str, bytes]]
 KEYS = [
     "language", "model", "fingerprint", "version", "current", "hash", "parent", "method", "created", "numbers", "tasks",
-    "name",
+    "name", "family", "scripts", "seen", "losses", "scores", "author",
 ]  # fmt: skip
 
 
@@ -40,7 +40,7 @@ def test_list_show_history_and_near(cli: Cli) -> None:
     assert [list(language) for language in listed["languages"]] == [KEYS] * 3
     assert [(x["language"], x["version"], x["name"]) for x in listed["languages"]][1] == ("mt", 2, "Maltese")
     shown = cli("languages", "show", "mlt", "--json", "--version", "1").data["language"]
-    assert list(shown) == [*KEYS, "pieces", "transliteration", "provenance"]
+    assert list(shown) == [*KEYS, "pieces", "transliteration", "tensors", "provenance"]
     assert (shown["version"], shown["current"], shown["provenance"]["losses"]) == (1, False, {"learnt": 1})
     told = cli("languages", "show", "mt").out
     assert "losses.learnt\t2\n" in told and "sentences\t6 of them (--json has all)\n" in told
@@ -104,3 +104,41 @@ def test_corrections_are_shown(cli: Cli) -> None:
         registry.add_language(said, run=7)
     lines = cli("languages", "show", "mt").out.splitlines()
     assert {"licence\tCC0-1.0", "corrections.1.run\t7", "corrections.1.was.licence\tNone"} <= set(lines)
+
+
+@pytest.mark.usefixtures("versions")
+def test_search(cli: Cli) -> None:
+    def found(*words: str) -> list[str]:
+        return cli("languages", "list", "--quiet", *words).out.split()
+
+    assert found("--code", "mlt,tur") == ["mt", "tr"]
+    assert found("--name", "turk") == ["tr"]
+    assert found("--family", "semitic") == ["mt"]
+    assert found("--script", "Latin", "--task", "pos") == ["en", "tr"]
+    assert found("--author", "nobody") == []
+    assert found("--all-models") == ["en", "mt", "tr"]
+    assert "No stored language fits" in cli("languages", "list", "--author", "nobody").out
+    both = cli("languages", "list", "--all-models", "--model", "tiny")
+    assert both.code == 2 and "exclude each other" in both.err
+    typed = cli("languages", "list", "--family", "Semitik")
+    assert typed.code == 3 and "did you mean 'Semitic'" in typed.err
+
+
+@pytest.mark.usefixtures("versions")
+def test_rollback(cli: Cli) -> None:
+    assert cli("languages", "rollback", "mlt").out == "mt of model tiny is version 1 now\n"
+    refused = cli("languages", "rollback", "mt")
+    assert refused.code == 4 and "is the first: choose another with `hyperx-cl languages use mt VERSION`" in refused.err
+    assert cli("languages", "use", "mt", "2", "--json").data["language"]["current"] is True
+    (first, second) = cli("languages", "history", "mt").out.splitlines()[1:]
+    assert first.split("\t")[:2] == ["1", "mlm"] and second.split("\t")[:2] == ["2 *", "mlm"]
+
+
+@pytest.mark.usefixtures("versions")
+@pytest.mark.parametrize("twin", ["mlt", "MT", "mt-Latn"])
+def test_every_command_takes_any_code_of_a_language(cli: Cli, twin: str) -> None:
+    for words in (["show"], ["history"], ["near"], ["use", twin, "1"], ["use", twin, "2"], ["rollback"]):
+        told = cli("languages", *(words if twin in words else [*words, twin]), "--json")
+        assert told.code == 0, told.err
+    assert cli("languages", "list", "--code", twin, "--quiet").out == "mt\n"
+    assert cli("languages", "remove", twin, "--yes", "--quiet").out == "mt@1\nmt@2\n"

@@ -63,9 +63,33 @@ def test_numbers_of_another_record_are_found(filled: Registry, database: Path) -
         ("UPDATE languages SET last = 1", "language mt", "has version 2, but counts only to 1"),
         ("UPDATE models SET is_default = 0", "models", "none of them is the default one"),
         ("DELETE FROM blobs WHERE sha256 = (SELECT blob FROM versions WHERE number = 1)", "row 1", "does not exist"),
+        ("UPDATE languages SET code = 'mlt'", "language mlt", "its canonical code is mt"),
+        ("UPDATE blobs SET size = 1", "blob ", "but says 1"),
+        (
+            "UPDATE models SET fingerprint = 'x' WHERE name = 'second'",
+            "model second",
+            "its fingerprint is not one: 'x'",
+        ),
+        ("UPDATE models SET config = '[' WHERE name = 'second'", "row 2 of models", "a column of it is no JSON"),
+        ("UPDATE versions SET tasks = 'x' WHERE number = 1", "row 1 of versions", "a column of it is no JSON"),
         ("UPDATE versions SET number = 4 WHERE number = 2", "language mt", "points at version 2"),
     ],
 )
 def test_each_kind_of_damage_is_named(filled: Registry, database: Path, statement: str, where: str, what: str) -> None:
     tamper(database, statement)
     assert any(problem.where.startswith(where) and what in problem.what for problem in filled.check())
+
+
+def test_a_run_of_no_known_status_is_named(registry: Registry, database: Path) -> None:
+    registry.start_run("train", {}, 0, {}, {})
+    assert registry.check() == []
+    tamper(database, "UPDATE runs SET status = 'dnoe'")
+    assert [(problem.where, problem.what) for problem in registry.check()] == [
+        ("run 1", "its status is none that a run can have: 'dnoe'")
+    ]
+
+
+def test_a_column_that_is_no_json_is_one_sentence_where_it_is_read(filled: Registry, database: Path) -> None:
+    tamper(database, "UPDATE versions SET provenance = '{' WHERE number = 2")
+    with pytest.raises(DataError, match="is damaged .a column that is not JSON.: `hyperx-cl registry check` names"):
+        filled.languages()

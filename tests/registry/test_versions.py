@@ -7,7 +7,7 @@ import pytest
 
 from hyperx_cl import __version__
 from hyperx_cl.artefact import LanguageRecord
-from hyperx_cl.errors import ConflictError, NotFoundError, UsageError
+from hyperx_cl.errors import ConflictError, DataError, NotFoundError, UsageError
 from hyperx_cl.registry.store import Registry
 from tests.registry.conftest import SECOND
 
@@ -193,3 +193,27 @@ def test_the_pieces_of_a_token_patch_come_back(registry: Registry, make_record: 
     assert stored.numbers == plain.numbers + 10 and registry.check() == []
     registry.add_language(plain, new_version=True)
     assert registry.language("mt").record.pieces == ()
+
+
+def test_rollback_goes_to_the_parent_or_to_the_one_before(registry: Registry, make_record: Make) -> None:
+    first = registry.add_language(make_record(seed=1))
+    with pytest.raises(ConflictError, match="version 1 of language 'mt' is the first"):
+        registry.rollback_language("mt")
+    for seed in (2, 3):
+        registry.add_language(make_record(seed=seed), new_version=True)
+    registry.add_language(make_record(seed=4), new_version=True, parent=first.hash)
+    registry.add_language(make_record(seed=5), new_version=True, parent="f" * 64)
+    assert [registry.rollback_language("mt").version for _ in range(2)] == [4, 1]
+    assert [stored.current for stored in registry.history("mt")] == [True, False, False, False, False]
+    registry.use_language("mt", 3)
+    registry.remove_language("mt", 2)
+    assert registry.rollback_language("mt").version == 1
+    assert registry.check() == []
+
+
+def test_what_no_column_holds_is_refused(registry: Registry, make_record: Make) -> None:
+    with pytest.raises(DataError, match="the method of language 'mt' is 'mmm.*at most 64 characters is expected"):
+        registry.add_language(make_record(method="m" * 65))
+    with pytest.raises(DataError, match="the parent of language 'mt' is 5"):
+        registry.add_language(make_record(parent=5))
+    assert registry.languages() == []
