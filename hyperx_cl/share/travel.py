@@ -72,8 +72,7 @@ def unpack(file: Path, source: str, provenance: Mapping[str, Any]) -> LanguageRe
         identity = dict(read_metadata(data))
         if identity["format"] != FORMAT:
             raise DataError(
-                f"{source} has format {str(identity['format'])[:40]!r}, this version reads {FORMAT!r}: "
-                "update hyperx-cl"
+                f"{source} has format {str(identity['format'])[:40]!r}, this version reads {FORMAT!r}: update hyperx-cl"
             )
         record = LanguageRecord(
             str(identity["language"]), str(identity["model"]),
