@@ -19,6 +19,8 @@ from hyperx_cl.cli import (
     info,
     languages,
     models,
+    pull,
+    push,
     runs,
     tag,
     tasks,
@@ -28,7 +30,7 @@ from hyperx_cl.cli.output import visible
 from hyperx_cl.errors import HyperXError
 
 RESUMABLE = ("train", "add-language", "add-task")
-FETCHING = "data"
+FETCHING = ("data", "pull")
 INTERRUPTED = 130
 
 app = typer.Typer(
@@ -45,7 +47,7 @@ for command in (train, add_language, add_task, fewshot, evaluate, tag):
     command.add_to(app)
 for commands in (data, models, languages, tasks, runs, bench):
     app.add_typer(commands.app)
-for command in (info, demo):
+for command in (push, pull, info, demo):
     command.add_to(app)
 
 
@@ -103,7 +105,7 @@ def _failed(words: Sequence[str], error: Exception, message: str, code: int) -> 
 def _interrupted(words: Sequence[str]) -> int:
     name = next((word for word in words if not word.startswith("-")), "")
     hint = "go on with the same command and --resume" if name in RESUMABLE else "nothing was stored; run it again"
-    if name == FETCHING:
+    if name in FETCHING:
         hint = "what is whole stays, the same command goes on with the rest"
     return _say(f"Interrupted; {hint}.", INTERRUPTED)
 

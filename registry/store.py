@@ -217,6 +217,41 @@ class Registry:
             row = versions.add(session, record, facts=facts, new_version=new_version, run=run)
             return versions.stored(row)
 
+    def add_shared(
+        self, records: Sequence[LanguageRecord], *, learnt: Sequence[TaskRecord] = (),
+        model: Mapping[str, Any] | None = None, in_use: bool = False,
+    ) -> list[StoredLanguage]:  # fmt: skip
+        """Store what came from elsewhere or goes there, all or nothing: a model, learnt tasks, languages.
+
+        A new version is the one in use; one that is there already changes nothing, unless `in_use`.
+
+        Args:
+            records: Verified; their provenance names the method, and is kept as it is.
+            learnt: Tasks, verified.
+            model: What `models.add` takes.
+            in_use: Let the names point at versions that are there already, too.
+
+        Returns:
+            The versions that are new, in their order.
+
+        Raises:
+            ConflictError: A name or a task belongs to something else.
+        """
+        if not (records or learnt or model):
+            return []
+        with self._writing() as session:
+            if model is not None:
+                models.add(session, **model)
+            for task in learnt:
+                tasks.add(session, task)
+            new = []
+            for record in records:
+                known = versions.known(session, record)
+                if known is None or in_use:
+                    row = versions.add(session, record, facts={}, new_version=True)
+                    new += [row] if known is None else []
+            return [versions.stored(row) for row in new]
+
     def expect_addable(
         self, code: str, *, model: str | None = None, new_version: bool = False
     ) -> StoredLanguage | None:

@@ -25,12 +25,12 @@ def add(
 
     Equal content is stored once: as a new version it means that the name points at the old one again.
     """
-    known = session.scalar(select(VersionRow).where(VersionRow.hash == record.hash))
-    if known is not None:
+    there = known(session, record)
+    if there is not None:
         if new_version:
-            known.language.current = known.number
-        _correct(known, record.provenance, run)
-        return known
+            there.language.current = there.number
+        _correct(there, record.provenance, run)
+        return there
     model = _model_of(session, record)
     expect_addable(session, record.language, model, new_version=new_version)
     language = _language(session, record.language, model) or LanguageRow(model=model, code=record.language, last=0)
@@ -57,6 +57,11 @@ def add(
     session.flush()
     session.refresh(row)
     return row
+
+
+def known(session: Session, record: LanguageRecord) -> VersionRow | None:
+    """The version that has a record's numbers already."""
+    return session.scalar(select(VersionRow).where(VersionRow.hash == record.hash))
 
 
 def expect_addable(session: Session, code: str, model: ModelRow, *, new_version: bool) -> VersionRow | None:
@@ -222,5 +227,5 @@ def _provenance(record: LanguageRecord, model: ModelRow, facts: dict[str, Any]) 
             f"language {record.language!r} was learnt on backbone {str(named)[:12]}…, but model {model.name!r} "
             f"belongs to backbone {model.backbone_fingerprint[:12]}…: learn it again with that backbone"
         )
-    known = {"parent": None, "created": now(), "hyperx_cl": __version__}
-    return {**known, **told, "backbone": backbone}
+    here = {"parent": None, "created": now(), "hyperx_cl": __version__}
+    return {**here, **told, "backbone": backbone}

@@ -16,8 +16,8 @@ LOSSES = ("random", "zero", "mean", "nearest", "start", "learnt")
 """The controls of a language learnt from text, and what it came to."""
 
 _KNOWN = frozenset(
-    "apache-2.0 mit cc0-1.0 cc-by-2.0 cc-by-2.5 cc-by-3.0 cc-by-4.0 cc-by-sa-3.0 cc-by-sa-4.0 cc-by-nc-2.0 cc-by-nc-3.0 "
-    "cc-by-nc-4.0 cc-by-nd-4.0 cc-by-nc-nd-3.0 cc-by-nc-nd-4.0 cc-by-nc-sa-2.0 cc-by-nc-sa-3.0 cc-by-nc-sa-4.0 gfdl "
+    "apache-2.0 mit cc0-1.0 cc-by-2.0 cc-by-2.5 cc-by-3.0 cc-by-4.0 cc-by-sa-3.0 cc-by-sa-4.0 cc-by-nc-2.0 "
+    "cc-by-nc-3.0 cc-by-nc-4.0 cc-by-nd-4.0 cc-by-nc-nd-3.0 cc-by-nc-nd-4.0 cc-by-nc-sa-2.0 cc-by-nc-sa-3.0 cc-by-nc-sa-4.0 gfdl "
     "gpl-2.0 gpl-3.0 lgpl-2.1 lgpl-3.0 odc-by odbl pddl".split()
 )
 """Licences that the Hub knows by these names."""
@@ -102,11 +102,12 @@ def _about(index: Index) -> str:
         return f"{text}\n\nThey belong to the model with fingerprint {made}, which is not in this repository."
     backbone = model["backbone"]
     place = f" at commit `{backbone['revision']}`" if backbone.get("revision") else " (a folder; its hash decides)"
+    tasks = (f"{task} ({labels} labels)" if labels else task for task, labels in model["tasks"].items())
     rows = [
         ("backbone, not in this repository", f"`{_cell(backbone['id'])}`{place}"),
-        ("hash of the backbone", f"`{backbone['fingerprint']}`"), ("fingerprint of the model", f"`{model['fingerprint']}`"),
-        ("numbers of the model", f"{model['numbers']:,}"), ("base languages", ", ".join(model["languages"])),
-        ("tasks of base training", ", ".join(f"{task} ({n} labels)" if n else task for task, n in model["tasks"].items())),
+        ("hash of the backbone", f"`{backbone['fingerprint']}`"),
+        ("fingerprint of the model", f"`{model['fingerprint']}`"), ("numbers of the model", f"{model['numbers']:,}"),
+        ("base languages", ", ".join(model["languages"])), ("tasks of base training", ", ".join(tasks)),
     ]  # fmt: skip
     return f"{text}\n\n{_table(('', ''), rows)}"
 
@@ -166,8 +167,8 @@ def _losses(index: Index) -> str:
         return ""
     header = ("language", "version", *LOSSES)
     return (
-        "## Controls\n\nMLM loss on held-out text, nats a masked piece, lower is better: with a random vector, zero, the "
-        "mean of the base languages' vectors, the nearest language's, what learning started from, and what it came to. "
+        "## Controls\n\nMLM loss on held-out text, nats a masked piece, lower is better: with a random vector, zero, "
+        "the mean of the base languages' vectors, the nearest language's, what learning started from, and what it came to. "
         f"A lower loss does not always mean better tags.\n\n{_table(header, rows)}"
     )
 

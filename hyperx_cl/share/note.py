@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from hyperx_cl.errors import DataError
+from hyperx_cl.share.clean import clean
 from hyperx_cl.share.layout import FORMAT, LANGUAGES, MAX_NOTE, Place
 
-_METHOD = 64
 _SCORE = {"task": str, "metric": str, "value": float, "low": float, "high": float, "split": str, "of": str}
 
 
@@ -96,10 +96,9 @@ class Note:
                 tuple(_text(task, 64) for task in told["tasks"]),
                 _text(told["file"]["sha256"], 64), _count(told["file"]["size"]),
                 tuple(_text(licence, 200) for licence in told["licences"]),
-                tuple(_score(score) for score in told["scores"]), dict(told["provenance"]), dict(told["definition"]),
+                tuple(_score(score) for score in told["scores"]), _told(told["provenance"]), dict(told["definition"]),
                 _count(told["pieces"]), _count(told["rules"]),
             )  # fmt: skip
-            _text(note.provenance["method"], _METHOD)
             json.dumps(told, allow_nan=False)
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise DataError(f"{source} is not the note of a shared record: get it again from where it came") from error
@@ -151,6 +150,21 @@ def _count(value: Any) -> int:
     if type(value) is not int or value < 0:
         raise ValueError
     return value
+
+
+def _told(value: Any) -> dict[str, Any]:
+    """A provenance from elsewhere: known facts alone, and of the kinds that are read later."""
+    told = clean(dict(value))
+    _text(told["method"], 64)
+    for key, longest in (("created", 40), ("parent", 64), ("licence", 200), ("source", 2000)):
+        if told.get(key) is not None:
+            _text(told[key], longest)
+    for key in ("backbone", "carried", "losses"):
+        if not isinstance(told.get(key, {}), dict):
+            raise TypeError
+    if not all(isinstance(one, dict) for one in told.get("corrections", ())):
+        raise TypeError
+    return told
 
 
 def _score(value: Any) -> dict[str, Any]:

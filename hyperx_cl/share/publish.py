@@ -41,8 +41,8 @@ class Published:
 
 
 def publish(
-    remote: Remote, packed: Sequence[Packed], model: ModelFiles | None, *, private: bool = False, tag: str | None = None,
-    create_pr: bool = False, dry_run: bool = False, message: str | None = None,
+    remote: Remote, packed: Sequence[Packed], model: ModelFiles | None, *, private: bool = False,
+    tag: str | None = None, create_pr: bool = False, dry_run: bool = False, message: str | None = None,
 ) -> Published:  # fmt: skip
     """Bring records, and a model, into a repository.
 
@@ -137,7 +137,8 @@ def _expect_one_model(remote: Remote, index: Index, packed: Sequence[Packed], mo
     others = sorted(index.models() - ours)
     if others and ours:
         raise ConflictError(
-            f"{remote.repo_id} is of model {others[0][:12]}…, this is {min(ours)[:12]}…: push to a repository of its own"
+            f"{remote.repo_id} is of model {others[0][:12]}…, this is {min(ours)[:12]}…: push to a repository of its "
+            "own"
         )
 
 
