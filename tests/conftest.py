@@ -182,6 +182,7 @@ def hub_server() -> Iterator["HubServer"]:
     from tests.hub_server import serving
 
     with serving() as server:
+        server.models.tokens[HUB_TOKEN] = "tester"
         yield server
 
 
@@ -190,7 +191,7 @@ def hub_environment(hub_server: "HubServer", tmp_path_factory: pytest.TempPathFa
     """The environment of a process that has that Hub."""
     kept = {name: value for name, value in os.environ.items() if name != "HF_HUB_OFFLINE"}
     return kept | {
-        "HF_ENDPOINT": hub_server.url, "HF_HOME": str(tmp_path_factory.mktemp("hf")), "HF_TOKEN": HUB_TOKEN,
+        "HF_ENDPOINT": hub_server.url, "HF_HUB_DISABLE_XET": "1", "HF_HOME": str(tmp_path_factory.mktemp("hf")), "HF_TOKEN": HUB_TOKEN,
         "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
     }  # fmt: skip
 

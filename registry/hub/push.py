@@ -105,7 +105,7 @@ def push(
             chosen.add_task(stored.task)
     if not chosen.packed and files is None:
         raise NotFoundError("there is nothing to push: name languages with --lang, or push the model with --model")
-    if not any(each.note.licences for each in chosen.packed):
+    if not any(each.note.licences for each in chosen.packed.values()):
         raise UsageError("no licence of any data is known for what is pushed: name it with --licence")
     for line in chosen.lists:
         tell(line)
