@@ -7,7 +7,7 @@ from hyperx_cl.data.tasks import Task
 from hyperx_cl.errors import ConflictError, NotFoundError, UsageError, did_you_mean
 from hyperx_cl.registry.records import ModelRecord
 from hyperx_cl.registry.store import Registry
-from hyperx_cl.share.model_files import JOINT as JOINT
+from hyperx_cl.share.travel import JOINT as JOINT
 
 if TYPE_CHECKING:
     import torch

@@ -31,8 +31,13 @@ def language(model: str, code: str = "mt", *, seed: int = 1, part: bool = True, 
             "part.up": numbers(seed + 3, 2, HIDDEN, 4), "shift.ids": np.array([5, 7, 130], np.float32),
             "shift.factors": numbers(seed + 4, 3, 2), "shift.basis": numbers(seed + 5, 2, HIDDEN),
         }  # fmt: skip
-    told = {"method": "mlm", "source": "Maltese Wikipedia", "licence": "CC-BY-SA-4.0", "created": "2026-01-01"}
-    told |= {"losses": {"random": 9.5, "zero": 7.25, "mean": 5.0625, "nearest": 4.75, "start": 5.0625, "learnt": 3.125}}
+    told: dict[str, object] = {
+        "method": "mlm",
+        "source": "Maltese Wikipedia",
+        "licence": "CC-BY-SA-4.0",
+        "created": "2026-01-01",
+    }
+    told["losses"] = {"random": 9.5, "zero": 7.25, "mean": 5.0625, "nearest": 4.75, "start": 5.0625, "learnt": 3.125}
     return LanguageRecord(code, model, tensors, told | more)
 
 

@@ -16,9 +16,9 @@ LOSSES = ("random", "zero", "mean", "nearest", "start", "learnt")
 """The controls of a language learnt from text, and what it came to."""
 
 _KNOWN = frozenset(
-    "apache-2.0 mit cc0-1.0 cc-by-2.0 cc-by-2.5 cc-by-3.0 cc-by-4.0 cc-by-sa-3.0 cc-by-sa-4.0 cc-by-nc-2.0 "
-    "cc-by-nc-3.0 cc-by-nc-4.0 cc-by-nd-4.0 cc-by-nc-nd-3.0 cc-by-nc-nd-4.0 cc-by-nc-sa-2.0 cc-by-nc-sa-3.0 cc-by-nc-sa-4.0 gfdl "
-    "gpl-2.0 gpl-3.0 lgpl-2.1 lgpl-3.0 odc-by odbl pddl".split()
+    "apache-2.0 mit cc0-1.0 cc-by-2.0 cc-by-2.5 cc-by-3.0 cc-by-4.0 cc-by-sa-3.0 cc-by-sa-4.0 cc-by-nc-2.0 cc- "
+    "by-nc-3.0 cc-by-nc-4.0 cc-by-nd-4.0 cc-by-nc-nd-3.0 cc-by-nc-nd-4.0 cc-by-nc-sa-2.0 cc-by-nc-sa-3.0 cc- "
+    "by-nc-sa-4.0 gfdl gpl-2.0 gpl-3.0 lgpl-2.1 lgpl-3.0 odc-by odbl pddl".split()
 )
 """Licences that the Hub knows by these names."""
 
@@ -168,8 +168,8 @@ def _losses(index: Index) -> str:
     header = ("language", "version", *LOSSES)
     return (
         "## Controls\n\nMLM loss on held-out text, nats a masked piece, lower is better: with a random vector, zero, "
-        "the mean of the base languages' vectors, the nearest language's, what learning started from, and what it came to. "
-        f"A lower loss does not always mean better tags.\n\n{_table(header, rows)}"
+        "the mean of the base languages' vectors, the nearest language's, what learning started from, and what it "
+        f"came to. A lower loss does not always mean better tags.\n\n{_table(header, rows)}"
     )
 
 

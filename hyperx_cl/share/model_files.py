@@ -15,11 +15,9 @@ from hyperx_cl.artefact import LanguageRecord
 from hyperx_cl.errors import DataError
 from hyperx_cl.share.header import read_header
 from hyperx_cl.share.layout import MAX_NOTE, MAX_WEIGHTS
+from hyperx_cl.share.travel import JOINT
 
 FORMAT = "hyperx-cl/model@1"
-JOINT = "joint"
-"""Method of the records that base training leaves: their numbers are the model's own."""
-
 _KEYS = {"model": dict, "tasks": list, "languages": list, "backbone": dict, "fingerprint": str}
 _BACKBONE = {"id": str, "fingerprint": str, "model_type": str, "layers": int, "hidden": int, "vocabulary": int}
 
@@ -95,7 +93,7 @@ def parse_config(text: bytes, source: str) -> dict[str, Any]:
             raise DataError(
                 f"{source} has format {str(told['format'])[:40]!r}, this version reads {FORMAT!r}: update hyperx-cl"
             )
-        wanted = [(told, _KEYS), (told["backbone"], _BACKBONE)]
+        wanted: list[tuple[Any, dict[str, type]]] = [(told, _KEYS), (told["backbone"], _BACKBONE)]
         if not all(isinstance(values[key], kind) for values, kinds in wanted for key, kind in kinds.items()):
             raise TypeError
         if not all(isinstance(code, str) for code in told["languages"]):

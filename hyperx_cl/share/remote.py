@@ -209,11 +209,13 @@ class Remote:
         return info.sha, bool(info.private)
 
     def _files(self, commit: str) -> dict[str, Entry]:
+        from huggingface_hub.hf_api import RepoFile
+
         found: dict[str, Entry] = {}
         for number, item in enumerate(self._api.list_repo_tree(self.repo_id, revision=commit, recursive=True)):
             if number > MAX_FILES:
                 raise DataError(f"{self._named} has more than {MAX_FILES:,} files: take another repository")
-            if limit_of(item.path) is not None and hasattr(item, "size"):
+            if limit_of(item.path) is not None and isinstance(item, RepoFile):
                 lfs = item.lfs
                 found[item.path] = Entry(item.size, item.blob_id, lfs.sha256 if lfs else None)
         return found

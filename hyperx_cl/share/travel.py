@@ -24,6 +24,9 @@ from hyperx_cl.sealed import METADATA, read_metadata
 from hyperx_cl.share.header import read_header
 from hyperx_cl.share.layout import FORMAT, MAX_NUMBERS
 
+JOINT = "joint"
+"""Method of the records that base training leaves: their numbers are the model's own."""
+
 ROUNDED = "rounded"
 """In the provenance of a rounded record: what to."""
 
@@ -32,22 +35,26 @@ DTYPES = ("F16", "F32")
 
 
 def travelling(record: LanguageRecord) -> LanguageRecord:
-    """The record that travels for one: itself where fp16 holds its matrices, else a rounded one with it as parent."""
-    rounded = {name: _widened(_packed(array)) for name, array in record.tensors.items()}
-    if all(np.array_equal(rounded[name], array) for name, array in record.tensors.items()):
+    """The record that travels for one: itself where fp16 holds its matrices, else a rounded one with it as parent.
+
+    What base training left is the model's own and travels as it is: the model brings the same numbers in fp32.
+    """
+    rounded = {name: _widened(_halved(array)) for name, array in record.tensors.items()}
+    if record.provenance.get("method") == JOINT or _same(rounded, record.tensors):
         return record
     return replace(record, tensors=rounded, provenance={**record.provenance, "parent": record.hash, ROUNDED: HALF})
 
 
 def pack(record: LanguageRecord) -> bytes:
-    """The ``.safetensors`` file that travels; equal records give equal bytes.
+    """The ``.safetensors`` file of a record, bit for bit: what fp16 holds is written in it. Equal records, equal bytes.
 
-    Raises:
-        ValueError: The record is none of `travelling`.
+    Of another record than `travelling` gives, it may be twice as large.
     """
-    packed = {name: _packed(array) for name, array in record.tensors.items()}
-    if any(not np.array_equal(_widened(packed[name]), array) for name, array in record.tensors.items()):
-        raise ValueError("the record would change on its way: pack what travelling() makes of it")
+    halves = {name: _halved(array) for name, array in record.tensors.items()}
+    packed = {
+        name: halves[name] if np.array_equal(_widened(halves[name]), array) else array
+        for name, array in record.tensors.items()
+    }
     identity = {
         "format": FORMAT, "language": record.language, "model": record.model, "hash": record.hash,
         "pieces": list(record.pieces), "transliteration": [list(rule) for rule in record.transliteration],
@@ -90,8 +97,8 @@ def unpack(file: Path, source: str, provenance: Mapping[str, Any]) -> LanguageRe
     return record
 
 
-def _packed(array: NDArray[np.float32]) -> NDArray[Any]:
-    """A tensor as it travels: fp16 for a matrix whose numbers fp16 can hold."""
+def _halved(array: NDArray[np.float32]) -> NDArray[Any]:
+    """A matrix whose numbers fp16 can hold in fp16; all else as it is."""
     if array.ndim < 2 or float(np.abs(array).max()) > float(np.finfo(np.float16).max):
         return array
     return array.astype(np.float16)
@@ -99,3 +106,7 @@ def _packed(array: NDArray[np.float32]) -> NDArray[Any]:
 
 def _widened(array: NDArray[Any]) -> NDArray[np.float32]:
     return array.astype(np.float32)
+
+
+def _same(one: Mapping[str, NDArray[np.float32]], other: Mapping[str, NDArray[np.float32]]) -> bool:
+    return all(np.array_equal(one[name], array) for name, array in other.items())

@@ -16,10 +16,11 @@ from hyperx_cl.registry.records import ModelRecord, StoredLanguage
 from hyperx_cl.registry.store import Registry
 from hyperx_cl.share.index import Index, ordered
 from hyperx_cl.share.layout import CONFIG, LANGUAGES, TASKS, WEIGHTS, Place
-from hyperx_cl.share.model_files import JOINT, ModelFiles, base_records, parse_config, read_model
+from hyperx_cl.share.model_files import ModelFiles, base_records, parse_config, read_model
 from hyperx_cl.share.note import Note
 from hyperx_cl.share.packed import unpack_language, unpack_task
 from hyperx_cl.share.remote import Head, Remote
+from hyperx_cl.share.travel import JOINT
 from hyperx_cl.share.verify import Fits, expect_bounds, expect_fits, expect_task_fits
 from hyperx_cl.task_record import TaskRecord
 

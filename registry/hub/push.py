@@ -15,12 +15,12 @@ from hyperx_cl.registry.hub.scores import scores_of
 from hyperx_cl.registry.records import LoadedLanguage, ModelRecord, RunRecord, StoredLanguage
 from hyperx_cl.registry.store import Registry
 from hyperx_cl.share.layout import CONFIG, WEIGHTS
-from hyperx_cl.share.model_files import JOINT, ModelFiles, read_model
+from hyperx_cl.share.model_files import ModelFiles, read_model
 from hyperx_cl.share.note import joined_scores
 from hyperx_cl.share.packed import Packed, pack_language, pack_task
 from hyperx_cl.share.publish import Published, publish
 from hyperx_cl.share.remote import Remote
-from hyperx_cl.share.travel import travelling
+from hyperx_cl.share.travel import JOINT, travelling
 
 
 @dataclass(frozen=True)
@@ -142,9 +142,10 @@ class _Chosen:
             self.rounded.append(record)
         self.languages[code] = record.hash
         self.needed |= set(record.tasks)
-        said = [(f"the {len(record.pieces)} pieces of its token patch", record.pieces),
-                (f"the {len(record.transliteration)} rules of its transliteration", record.transliteration)]  # fmt: skip
-        self.lists += [f"The record of {code} lists {what}, in letters." for what, listed in said if listed]
+        said = {"pieces of its token patch": record.pieces, "rules of its transliteration": record.transliteration}
+        self.lists += [
+            f"The record of {code} lists the {len(found)} {what}, in letters." for what, found in said.items() if found
+        ]
 
     def add_base(self, code: str) -> None:
         """Take the version of a base language that base training left, or that was carried into the model."""
