@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -66,10 +67,12 @@ class HubServer:
         log: What was answered.
         faults: What shall go wrong.
         models: Repositories of models, which take uploads.
+        cache: Where the processes that have this Hub keep what they download.
     """
 
     url: str = ""
     models: Models = field(default_factory=Models)
+    cache: Path = Path()
     log: list[Answer] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
     _sets: dict[str, dict[str, Any]] = field(default_factory=dict)

@@ -3,7 +3,7 @@
 import json
 import shutil
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +13,10 @@ import numpy as np
 import pytest
 
 from hyperx_cl.cli.app import run
+from hyperx_cl.registry.store import Registry
+from tests.conftest import Online, another
+from tests.hub_server import HubServer
+from tests.sharing import Homes, language
 
 SYLLABLES = {
     "en": ("the", "an", "ing", "er", "on", "is"),
@@ -140,3 +144,30 @@ def _sum(word: str) -> int:
 def _write(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")
+
+
+@pytest.fixture
+def homes(online: Online, hub: HubServer, tmp_path: Path, trained: Path, monkeypatch: pytest.MonkeyPatch) -> Homes:
+    """Anna's home has the model `tiny`, the language mt with a part, and a run that scored it."""
+    made = Homes(online, tmp_path / "homes", monkeypatch)
+    made.folder.mkdir()
+    shutil.copy(trained / "registry.sqlite3", made.go("anna"))
+    with Registry.open() as registry:
+        record = language(registry.model().fingerprint)
+        registry.add_language(record)
+        run = registry.start_run(
+            "evaluate", {"fingerprint": record.model, "split": "test"}, 1, {}, {"pos:mt": "ab" * 32}
+        )  # fmt: skip
+        score = {
+            "task": "pos", "language": "mt", "metric": "POS accuracy, syntactic words", "value": 0.51234, "version": 1,
+            "low": 0.49871, "high": 0.52719, "sentences": 518, "words": 11073,
+        }  # fmt: skip
+        registry.finish_run(run, "done", {"scored": [score]})
+    return made
+
+
+@pytest.fixture
+def second(hub_environment: dict[str, str]) -> Iterator[Online]:
+    """Somebody else's process, beside that of `homes`."""
+    with another(hub_environment) as process:
+        yield process
