@@ -193,7 +193,8 @@ def hub_environment(hub_server: "HubServer", tmp_path_factory: pytest.TempPathFa
     kept = {name: value for name, value in os.environ.items() if name != "HF_HUB_OFFLINE"}
     hub_server.cache = tmp_path_factory.mktemp("hf")
     return kept | {
-        "HF_ENDPOINT": hub_server.url, "HF_HUB_DISABLE_XET": "1", "HF_HOME": str(hub_server.cache), "HF_TOKEN": HUB_TOKEN,
+        "HF_ENDPOINT": hub_server.url, "HF_HUB_DISABLE_XET": "1",
+         "HF_HOME": str(hub_server.cache), "HF_TOKEN": HUB_TOKEN,
         "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
     }  # fmt: skip
 

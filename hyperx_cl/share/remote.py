@@ -252,10 +252,21 @@ class Remote:
             if config.git in (None, told[CONFIG]["git"]) and weights.sha256 in (None, told[WEIGHTS]["sha256"]):
                 return known.model
         text = self.read(head, CONFIG)
-        described = self.asking(
-            lambda: self._api.parse_safetensors_file_metadata(self.repo_id, WEIGHTS, revision=head.commit)
-        )
         return model_entry(
-            parse_config(text, self._named), text, numbers=sum(described.parameter_count.values()),
-            sha256=weights.sha256 or "", size=weights.size,
+            parse_config(text, self._named), text, numbers=self._numbers(head), sha256=weights.sha256 or "",
+            size=weights.size,
         )  # fmt: skip
+
+    def _numbers(self, head: Head) -> int:
+        """How many numbers the model has, by the header of its weights alone."""
+        from huggingface_hub.errors import SafetensorsParsingError
+
+        try:
+            told = self.asking(
+                lambda: self._api.parse_safetensors_file_metadata(self.repo_id, WEIGHTS, revision=head.commit)
+            )
+        except SafetensorsParsingError as error:
+            raise DataError(
+                f"the weights of {self._named} have no header that can be read: get them again from where they came"
+            ) from error
+        return sum(told.parameter_count.values())

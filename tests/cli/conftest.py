@@ -171,3 +171,10 @@ def second(hub_environment: dict[str, str]) -> Iterator[Online]:
     """Somebody else's process, beside that of `homes`."""
     with another(hub_environment) as process:
         yield process
+
+
+@pytest.fixture
+def offline_worker(hub_environment: dict[str, str]) -> Iterator[Online]:
+    """A process with ``HF_HUB_OFFLINE`` set, and the cache of the others."""
+    with another(hub_environment | {"HF_HUB_OFFLINE": "1"}) as process:
+        yield process
