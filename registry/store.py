@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from hyperx_cl.artefact import LanguageRecord
 from hyperx_cl.errors import UsageError
-from hyperx_cl.registry import check, engine, models, runs, schema, tasks, versions
+from hyperx_cl.registry import check, engine, models, runs, schema, shared, tasks, versions
 from hyperx_cl.registry.home import registry_url
 from hyperx_cl.registry.near import near
 from hyperx_cl.registry.records import (
@@ -221,18 +221,7 @@ class Registry:
         self, records: Sequence[LanguageRecord], *, learnt: Sequence[TaskRecord] = (),
         model: Mapping[str, Any] | None = None, in_use: bool = False,
     ) -> list[StoredLanguage]:  # fmt: skip
-        """Store what came from elsewhere or goes there, all or nothing: a model, learnt tasks, languages.
-
-        A new version is the one in use; one that is there already changes nothing, unless `in_use`.
-
-        Args:
-            records: Verified; their provenance names the method, and is kept as it is.
-            learnt: Tasks, verified.
-            model: What `models.add` takes.
-            in_use: Let the names point at versions that are there already, too.
-
-        Returns:
-            The versions that are new, in their order.
+        """Store what came from the Hub or goes there, all or nothing; see `hyperx_cl.registry.shared.add`.
 
         Raises:
             ConflictError: A name or a task belongs to something else.
@@ -240,17 +229,7 @@ class Registry:
         if not (records or learnt or model):
             return []
         with self._writing() as session:
-            if model is not None:
-                models.add(session, **model)
-            for task in learnt:
-                tasks.add(session, task)
-            new = []
-            for record in records:
-                known = versions.known(session, record)
-                if known is None or in_use:
-                    row = versions.add(session, record, facts={}, new_version=True)
-                    new += [row] if known is None else []
-            return [versions.stored(row) for row in new]
+            return shared.add(session, records, learnt=learnt, model=model, in_use=in_use)
 
     def expect_addable(
         self, code: str, *, model: str | None = None, new_version: bool = False

@@ -124,7 +124,9 @@ class Remote:
         from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundError
 
         if self.offline:
-            raise NetworkError(f"nothing can be pushed to {self.repo_id} while HF_HUB_OFFLINE is set: unset it")
+            raise NetworkError(
+                f"nothing can be pushed to {self.repo_id} while HF_HUB_OFFLINE is set: run it without that"
+            )
         try:
             commit, private = self._commit()
         except RevisionNotFoundError:

@@ -137,7 +137,7 @@ class _Work:
                 raise ConflictError(f"the name {self.name!r} belongs to another model here: choose one with --as NAME")
         elif not here:
             hint = f"pull it with `hyperx-cl pull {self.remote.repo_id} --model`" if there else "pull or copy it first"
-            raise NotFoundError(f"the records belong to model {mark[:12]}…, which is not in the registry: {hint}")
+            raise NotFoundError(f"the records need model {mark[:12]}…, which is not in the registry: {hint}")
         else:
             assert self.known is not None
             self.name = self.known.name
@@ -305,8 +305,8 @@ class _Work:
         what = f"{code} in a version {digits}…" if digits else repr(code)
         if self.remote.offline:
             return NetworkError(f"{self.remote.repo_id} has no {what} in the cache: pull it once without --offline")
-        known = f"it has {', '.join(offered)}" if offered else "it has no languages"
-        return NotFoundError(f"{self.remote.repo_id} has no {what}{did_you_mean(code, offered)}: {known}")
+        known = ", ".join(offered) or "none"
+        return NotFoundError(f"{self.remote.repo_id} has no {what}{did_you_mean(code, offered)}: choose from {known}")
 
 
 def _asked(word: str) -> tuple[str, str]:

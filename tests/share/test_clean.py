@@ -22,7 +22,8 @@ def test_a_path_is_shortened_and_nothing_else_is(text: str, left: str) -> None:
 
 def test_unknown_facts_stay_at_home_at_every_depth() -> None:
     told = {
-        "method": "carried", "hub": {"repo": "a/b"}, "sentence": "Il-kelb.", "text": {"sha256": "ab", "lines": {"train": 3}},
+        "method": "carried", "hub": {"repo": "a/b"}, "sentence": "Il-kelb.",
+        "text": {"sha256": "ab", "lines": {"train": 3}},
         "carried": {"method": "mlm", "provenance": {"method": "mlm", "secret": "x", "source": "/a/b.txt"}},
         "corrections": [{"was": {"source": "/home/me/a.txt"}}],
     }  # fmt: skip

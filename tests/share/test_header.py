@@ -45,7 +45,8 @@ def test_a_header_tells_of_all_tensors(tmp_path: Path) -> None:
     [
         b"", b"\0" * 7, (2**62).to_bytes(8, "little") + GOOD, GOOD[:-1], GOOD + b"\0", built(b"[", 0), built([], 0),
         built({}, 0), built({"a": 1}, 0), built({"a": tensor([2], 0, 9)}, 9), built({"a": tensor([2], 4, 12)}, 12),
-        built({"a": tensor([-1, -2], 0, 8)}, 8), built({"a": tensor([True], 0, 4)}, 4), built({"a": tensor([2.0], 0, 8)}, 8),
+        built({"a": tensor([-1, -2], 0, 8)}, 8), built({"a": tensor([True], 0, 4)}, 4),
+        built({"a": tensor([2.0], 0, 8)}, 8),
         built({"a": tensor([1], 0, 8, "F64")}, 8), built({"a": tensor([1], 0, 4), "b": tensor([1], 0, 4)}, 4),
         built({"a": tensor([1] * 9, 0, 4)}, 4), built(b'{"a": {}, "a": {}}', 0), built(b"[" * 100_000, 0),
     ],

@@ -19,7 +19,8 @@ MARK = "a1" * 32
 
 def score(task: str = "pos", value: float = 0.5, at: str = "2026-01-01", of: str = MARK) -> dict[str, object]:
     return {
-        "task": task, "metric": "accuracy", "value": value, "low": value, "high": value, "split": "test", "of": of, "at": at
+        "task": task, "metric": "accuracy", "value": value, "low": value, "high": value, "split": "test",
+        "of": of, "at": at
     }  # fmt: skip
 
 

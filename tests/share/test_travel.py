@@ -26,7 +26,8 @@ def mbert_record(*, pairs: bool = True) -> LanguageRecord:
         return (0.02 * rng.standard_normal(shape)).astype(np.float32)
 
     tensors = {
-        "embedding": draw(64), "part.down": draw(6, 16, 768), "part.down_bias": draw(6, 16), "part.up": draw(6, 768, 16),
+        "embedding": draw(64), "part.down": draw(6, 16, 768), "part.down_bias": draw(6, 16),
+        "part.up": draw(6, 768, 16),
         "shift.ids": np.sort(rng.choice(119_547, 3000, replace=False)).astype(np.float32),
         "shift.factors": draw(3000, 32), "shift.basis": draw(32, 768), "patch.embeddings": draw(40, 768),
         "patch.bias": draw(40), "pair.pos.part.down": draw(6, 2, 768), "pair.pos.part.down_bias": draw(6, 2),
