@@ -98,7 +98,8 @@ class Models:
         tokens: Token to user; only they may write, and see what is private.
         closed: Owners under whom nobody may write.
         stores: LFS objects by SHA-256.
-        cas: Folder of a local Xet store; empty: LFS.
+        cas: ``local://`` address of a Xet store; empty: LFS.
+        sent: By SHA-256, bytes that a test knows will be sent by Xet, which this server never sees; with their Xet hash.
     """
 
     tokens: dict[str, str] = field(default_factory=dict)
@@ -106,6 +107,7 @@ class Models:
     repositories: dict[str, Repository] = field(default_factory=dict)
     stores: dict[str, bytes] = field(default_factory=dict)
     cas: str = ""
+    sent: dict[str, tuple[bytes, str]] = field(default_factory=dict)
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     def reset(self) -> None:
@@ -113,6 +115,7 @@ class Models:
         self.repositories.clear()
         self.stores.clear()
         self.closed.clear()
+        self.sent.clear()
         self.cas = ""
 
     def put(self, repo: str, files: Mapping[str, bytes | None], *, branch: str = "main") -> str:
@@ -158,7 +161,7 @@ class Models:
         if found := re.fullmatch(r"/api/models/([\w.-]+/[\w.-]+)(?:/(.*))?", path):
             return self._api(url, method, found[1], (found[2] or "").split("/", 2), query, body, user)
         if found := re.fullmatch(r"/([\w.-]+/[\w.-]+)/resolve/([^/]+)/(.+)", path):
-            return None if found[1].startswith("datasets/") else self._resolve(found[1], found[2], found[3], user)
+            return None if found[1].startswith("datasets/") else self._resolve(url, found[1], found[2], found[3], user)
         return None
 
     def _create(self, url: str, told: Mapping[str, Any], user: str | None) -> Reply:
@@ -249,8 +252,9 @@ class Models:
     def _large(self, oid: str, size: int) -> File:
         if oid in self.stores:
             return File(self.stores[oid], True)
-        assert self.cas, "neither LFS nor Xet has it"
-        return File(b"\0" * size, True, oid)
+        data, xet = self.sent[oid]
+        assert len(data) == size
+        return File(data, True, xet)
 
     def _xet_token(self) -> Reply:
         if not self.cas:
@@ -260,7 +264,7 @@ class Models:
         headers = {"X-Xet-Cas-Url": self.cas, "X-Xet-Access-Token": "x", "X-Xet-Token-Expiration": str(until)}
         return Reply(200, told, headers)
 
-    def _resolve(self, repo: str, revision: str, path: str, user: str | None) -> Reply:
+    def _resolve(self, url: str, repo: str, revision: str, path: str, user: str | None) -> Reply:
         there = self.repositories.get(repo)
         if there is None or (there.private and not user):
             return _refused(404 if user else 401, "RepoNotFound")
@@ -274,6 +278,9 @@ class Models:
         headers = {"X-Repo-Commit": commit.oid, "ETag": f'"{mark}"', "Accept-Ranges": "bytes"}
         if file.large:
             headers |= {"X-Linked-Etag": f'"{mark}"', "X-Linked-Size": str(len(file.data))}
+        if file.xet:
+            route = f"{url}/api/models/{repo}/xet-read-token/{commit.oid}"
+            headers |= {"X-Xet-Hash": file.xet, "X-Xet-Refresh-Route": route}
         return Reply(200, file.data, headers)
 
 

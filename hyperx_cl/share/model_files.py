@@ -93,7 +93,7 @@ def parse_config(text: bytes, source: str) -> dict[str, Any]:
             raise DataError(
                 f"{source} has format {str(told['format'])[:40]!r}, this version reads {FORMAT!r}: update hyperx-cl"
             )
-        wanted: list[tuple[Any, dict[str, type]]] = [(told, _KEYS), (told["backbone"], _BACKBONE)]
+        wanted: list[tuple[Any, dict[str, Any]]] = [(told, _KEYS), (told["backbone"], _BACKBONE)]
         if not all(isinstance(values[key], kind) for values, kinds in wanted for key, kind in kinds.items()):
             raise TypeError
         if not all(isinstance(code, str) for code in told["languages"]):

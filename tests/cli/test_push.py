@@ -3,16 +3,19 @@
 import json
 import os
 import re
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from huggingface_hub import ModelCard
+from huggingface_hub import ModelCard, ModelCardData
 
 from hyperx_cl.registry.store import Registry
-from tests.conftest import HUB_TOKEN, Online
+from hyperx_cl.share.note import sha256
+from hyperx_cl.share.travel import pack, travelling
+from tests.conftest import HUB_TOKEN, Online, another
 from tests.hub_server import Fault, HubServer
 from tests.sharing import REPO, Homes, language, logits, task
 
@@ -232,9 +235,10 @@ def test_every_number_of_the_card_is_the_registry_s(homes: Homes, hub: HubServer
     homes("push", REPO, "--licence", "CC-BY-4.0")
     text = files(hub)["README.md"].decode()
     card = ModelCard(text)
+    assert isinstance(card.data, ModelCardData)
     assert (card.data.library_name, card.data.language) == ("hyperx-cl", ["en", "mt", "tr"])
-    assert card.data.to_dict()["license"] == "other" and "- CC-BY-4.0\n- CC-BY-SA-4.0" in text
-    (result,) = card.data.eval_results
+    assert card.data.license == "other" and "- CC-BY-4.0\n- CC-BY-SA-4.0" in text
+    (result,) = card.data.eval_results or ()
     assert (result.metric_value, result.metric_name) == (0.5123, "POS accuracy, syntactic words")
     with Registry.open(readonly=True) as registry:
         stored = {code: registry.history(code) for code in ("en", "mt", "tr")}
@@ -312,3 +316,27 @@ def test_an_index_that_was_lost_or_is_wrong_is_made_anew(homes: Homes, hub: HubS
 def test_offline_nothing_is_pushed(homes: Homes, cli: Any) -> None:
     ended = cli("push", REPO, "--lang", "mt")
     assert ended.code == 5 and "HF_HUB_OFFLINE" in ended.err
+
+
+def test_by_xet_the_same_bits_arrive(
+    homes: Homes, hub: HubServer, hub_environment: dict[str, str], trained: Path, tmp_path: Path, tiny_backbone: Path
+) -> None:
+    hf_xet = pytest.importorskip("hf_xet")
+    with Registry.open(readonly=True) as registry:
+        data = pack(travelling(registry.language("mt").record))
+    (tmp_path / "sent").write_bytes(data)
+    (hashed,) = hf_xet.hash_files([str(tmp_path / "sent")])
+    hub.models.cas = f"local://{tmp_path / 'cas'}"
+    hub.models.sent[sha256(data)] = data, hashed.hash
+    kept = {name: value for name, value in hub_environment.items() if name != "HF_HUB_DISABLE_XET"}
+    with another(kept | {"HF_HOME": str(tmp_path / "hf")}) as modern:
+        code, _, err = modern("push", "org/xet", "--lang", "mt")
+        assert code == 0, err
+        mine = logits(tiny_backbone, "mt")
+        shutil.copy(trained / "registry.sqlite3", homes.go("ben"))
+        hub.log.clear()
+        code, _, err = modern("pull", "org/xet", "--lang", "mt")
+        assert code == 0, err
+    assert hub.asked("xet-read-token") and not hub.models.stores
+    assert not [a for a in hub.log if a.method == "GET" and "/resolve/" in a.path and a.path.endswith(".safetensors")]
+    assert logits(tiny_backbone, "mt") == mine
