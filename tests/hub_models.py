@@ -99,7 +99,7 @@ class Models:
         closed: Owners under whom nobody may write.
         stores: LFS objects by SHA-256.
         cas: ``local://`` address of a Xet store; empty: LFS.
-        sent: By SHA-256, bytes that a test knows will be sent by Xet, which this server never sees; with their Xet hash.
+        sent: By SHA-256, bytes that a test knows will go by Xet, where this server never sees them, and their Xet hash.
     """
 
     tokens: dict[str, str] = field(default_factory=dict)

@@ -238,7 +238,7 @@ def test_every_number_of_the_card_is_the_registry_s(homes: Homes, hub: HubServer
     assert isinstance(card.data, ModelCardData)
     assert (card.data.library_name, card.data.language) == ("hyperx-cl", ["en", "mt", "tr"])
     assert card.data.license == "other" and "- CC-BY-4.0\n- CC-BY-SA-4.0" in text
-    (result,) = card.data.eval_results or ()
+    (result,) = card.data.eval_results or []
     assert (result.metric_value, result.metric_name) == (0.5123, "POS accuracy, syntactic words")
     with Registry.open(readonly=True) as registry:
         stored = {code: registry.history(code) for code in ("en", "mt", "tr")}
