@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
 from hyperx_cl.artefact import LanguageRecord
-from hyperx_cl.errors import DataError
+from hyperx_cl.config import ModelOptions
+from hyperx_cl.errors import DataError, UsageError
 from hyperx_cl.share.header import read_header
 from hyperx_cl.share.layout import MAX_NOTE, MAX_WEIGHTS
 from hyperx_cl.share.travel import JOINT
@@ -98,9 +99,10 @@ def parse_config(text: bytes, source: str) -> dict[str, Any]:
             raise TypeError
         if not all(isinstance(code, str) for code in told["languages"]):
             raise TypeError
-        if not all(isinstance(task["name"], str) and isinstance(task["labels"], list) for task in told["tasks"]):
+        ModelOptions(**told["model"])
+        if not all(_is_task(task) for task in told["tasks"]):
             raise TypeError
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, UsageError) as error:
         raise DataError(f"the configuration of {source} is none of a hyperx-cl model: get it again") from error
     return told
 
@@ -127,6 +129,17 @@ def base_records(model: ModelFiles, source: str) -> list[LanguageRecord]:
         ]  # fmt: skip
     except DataError as error:
         raise DataError(f"{source}: {error}") from error
+
+
+def _is_task(task: Mapping[str, Any]) -> bool:
+    """Whether a task is described as `hyperx_cl.data.tasks.Task` describes itself."""
+    return (
+        set(task) <= {"name", "kind", "labels", "column", "label_map"}
+        and task["kind"] in ("words", "spans", "mlm")
+        and all(isinstance(text, str) for text in (task["name"], *task["labels"], task.get("column", "")))
+        and len(set(task["labels"])) == len(task["labels"])
+        and all(isinstance(text, str) for pair in dict(task.get("label_map", {})).items() for text in pair)
+    )
 
 
 def _tensors(file: Path, names: list[str]) -> Iterator[tuple[str, NDArray[np.float32]]]:

@@ -1,5 +1,6 @@
 """A repository on the Hub: its files at one commit, read within limits, and one atomic commit to write."""
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -8,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from hyperx_cl import __version__
 from hyperx_cl.errors import ConflictError, DataError, NetworkError, NotFoundError, UsageError
-from hyperx_cl.share.index import Index, entry_of, model_entry
+from hyperx_cl.share.index import Index, entry_of, git_hash, model_entry
 from hyperx_cl.share.layout import CONFIG, INDEX, MAX_FILES, WEIGHTS, Place, is_repo_id, limit_of, places
 from hyperx_cl.share.model_files import parse_config
 from hyperx_cl.share.note import Note
@@ -34,6 +35,15 @@ class Entry:
     size: int
     git: str | None
     sha256: str | None
+
+    def is_of(self, file: Path) -> bool:
+        """Whether a file has that size and, as far as it is known, that hash."""
+        if file.stat().st_size != self.size:
+            return False
+        if self.sha256 is not None:
+            with file.open("rb") as data:
+                return hashlib.file_digest(data, "sha256").hexdigest() == self.sha256
+        return self.git is None or git_hash(file.read_bytes()) == self.git
 
 
 @dataclass(frozen=True)
@@ -152,7 +162,9 @@ class Remote:
         if entry.size > limit:
             raise DataError(f"{path} of {self._named} has {entry.size:,} bytes, at most {limit:,} are read: report it")
         place = self._download(path, head.commit)
-        if place.stat().st_size != entry.size:
+        if not entry.is_of(place) and not self.offline:  # the cache was damaged
+            place = self._download(path, head.commit, anew=True)
+        if not entry.is_of(place):
             raise DataError(f"{path} of {self._named} has not come whole: run the same command again")
         return place
 
@@ -222,11 +234,16 @@ class Remote:
                 found[item.path] = Entry(item.size, item.blob_id, lfs.sha256 if lfs else None)
         return found
 
-    def _download(self, path: str, revision: str) -> Path:
+    def _download(self, path: str, revision: str, *, anew: bool = False) -> Path:
         return Path(
             self.asking(
                 lambda: self._api.hf_hub_download(
-                    self.repo_id, path, revision=revision, cache_dir=self._cache, local_files_only=self.offline
+                    self.repo_id,
+                    path,
+                    revision=revision,
+                    cache_dir=self._cache,
+                    local_files_only=self.offline,
+                    force_download=anew,
                 )
             )
         )

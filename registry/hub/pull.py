@@ -12,6 +12,7 @@ from hyperx_cl.errors import ConflictError, DataError, NetworkError, NotFoundErr
 from hyperx_cl.languages import canonical
 from hyperx_cl.registry.clock import now
 from hyperx_cl.registry.home import home
+from hyperx_cl.registry.models import expect_name
 from hyperx_cl.registry.records import ModelRecord, StoredLanguage
 from hyperx_cl.registry.store import Registry
 from hyperx_cl.share.index import Index, ordered
@@ -132,6 +133,7 @@ class _Work:
             raise UsageError(f"{said}: leave --as out, which names one")
         if wanted and there and not here:
             self.fetch_model, self.name = True, name or self.remote.repo_id.split("/")[-1][:64]
+            expect_name(self.name)
             taken = next((model for model in self.registry.list_models() if model.name == self.name), None)
             if taken or (home() / "models" / self.name).exists():
                 raise ConflictError(f"the name {self.name!r} belongs to another model here: choose one with --as NAME")
@@ -195,10 +197,12 @@ class _Work:
         tasks = [self._task(place, mark, fits) for place in self.tasks.values()]
         held = {task.hash for task in self.registry.tasks(self.name)} if self.known else set()
         records = [self._language(place, mark, fits) for place in self.chosen.values()]
+        own = base_records(model, repo) if model else []
+        self._expect_joint(records, own)
         if model is None:
             stored = self.registry.add_shared(records, learnt=tasks)
         else:
-            base = self._base(model, mark, fits)
+            base = self._base(own, mark, fits)
             stored = self._store_model(model, config_here, [*base, *records], tasks)
         return self.result(
             [one for one in stored if one.language in self.chosen],
@@ -240,19 +244,26 @@ class _Work:
         expect_task_fits(record, fits, source)
         return replace(record, provenance={**record.provenance, "hub": self._origin(note)})
 
-    def _base(self, model: ModelFiles, mark: str, fits: Fits) -> list[LanguageRecord]:
-        """The base languages: the model's own numbers, with what the repository tells of them.
+    def _expect_joint(self, records: Sequence[LanguageRecord], own: Sequence[LanguageRecord]) -> None:
+        """Refuse a record that says base training left it, and that the model does not hold.
 
         Raises:
-            DataError: A record says that base training left it, and is not what the model holds.
+            DataError: There is one.
         """
-        own = {record.language: record for record in base_records(model, self.remote.repo_id)}
+        held = {record.hash for record in own}
+        for record in records:
+            if record.provenance["method"] == JOINT and record.hash not in held:
+                if record.hash not in {version.hash for version in self._history(record.language)}:
+                    raise DataError(
+                        f"{record.language} of {self.remote.repo_id} is not what its model holds: report it"
+                    )
+
+    def _base(self, own: Sequence[LanguageRecord], mark: str, fits: Fits) -> list[LanguageRecord]:
+        """The base languages: the model's own numbers, with what the repository tells of them."""
         found = []
-        for code, record in own.items():
-            told = [self._language(place, mark, fits) for place in self.base.get(code, ())]
-            for one in told:
-                if one.provenance["method"] == JOINT and one.hash != record.hash:
-                    raise DataError(f"{code} of {self.remote.repo_id} is not what its model holds: report it")
+        for record in own:
+            told = [self._language(place, mark, fits) for place in self.base.get(record.language, ())]
+            self._expect_joint(told, own)
             joint = next((one for one in told if one.hash == record.hash), None)
             carried = [one for one in told if one.provenance["method"] == "carried"]
             origin = {"hub": self._origin(None)}
@@ -265,13 +276,18 @@ class _Work:
     ) -> list[StoredLanguage]:  # fmt: skip
         """Put the model's files into the user's folder and store it with its records, or leave nothing behind."""
         folder = home() / "models" / self.name
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".pulling-") as made:
-            fresh = Path(made) / "model"
-            fresh.mkdir()
-            (fresh / CONFIG).write_bytes(model.text)
-            shutil.copyfile(model.weights, fresh / WEIGHTS)
-            fresh.rename(folder)
+        try:
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".pulling-") as made:
+                fresh = Path(made) / "model"
+                fresh.mkdir()
+                (fresh / CONFIG).write_bytes(model.text)
+                shutil.copyfile(model.weights, fresh / WEIGHTS)
+                fresh.rename(folder)
+        except OSError as error:
+            raise UsageError(
+                f"{folder} cannot be written ({error.strerror}): choose another name with --as, or make room"
+            ) from error
         backbone = model.config["backbone"]
         row = {
             "name": self.name, "fingerprint": model.fingerprint, "path": folder, "config": config, "created": now(),

@@ -114,10 +114,10 @@ def push(
         message=message,
     )  # fmt: skip
     if not dry_run:
-        registry.add_shared(chosen.rounded, in_use=True)
+        registry.add_shared(list(chosen.rounded.values()), in_use=True)
     return Pushed(
         published, chosen.model.name, files is not None, dict(sorted(chosen.languages.items())), chosen.tasks,
-        sorted(record.language for record in chosen.rounded), chosen.lists,
+        sorted(record.language for record in chosen.rounded.values()), chosen.lists,
     )  # fmt: skip
 
 
@@ -130,7 +130,7 @@ class _Chosen:
         self.packed: dict[str, Packed] = {}
         self.languages: dict[str, str] = {}
         self.tasks: dict[str, str] = {}
-        self.rounded: list[LanguageRecord] = []
+        self.rounded: dict[str, LanguageRecord] = {}
         self.lists: list[str] = []
         self.needed: set[str] = set()
 
@@ -138,8 +138,6 @@ class _Chosen:
         """Take the version of a language that is in use."""
         loaded = self._registry.language(code, self.model.name)
         record = self._take(loaded)
-        if record.hash != loaded.record.hash:
-            self.rounded.append(record)
         self.languages[code] = record.hash
         self.needed |= set(record.tasks)
         said = {"pieces of its token patch": record.pieces, "rules of its transliteration": record.transliteration}
@@ -171,6 +169,8 @@ class _Chosen:
             f"language {stored.language}", [(link.method, link.provenance) for link in links], self._licence
         )
         record = travelling(replace(loaded.record, provenance=stored.provenance))
+        if record.hash != loaded.record.hash and stored.current:
+            self.rounded[record.hash] = record
         self.packed[record.hash] = pack_language(record, licences=licences, scores=self._scores(stored, links))
         return record
 

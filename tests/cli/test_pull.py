@@ -1,6 +1,7 @@
 """Pull as a command: what is damaged or forged is refused before anything is stored, what broke off goes on."""
 
 import json
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -238,3 +239,37 @@ def test_a_name_that_is_taken_is_refused_before_anything_is_fetched(homes: Homes
     assert "--as NAME" in err
     homes("pull", REPO, "--as", "mine")
     assert (folder / "models" / "mine" / "model.safetensors").is_file()
+
+
+def test_a_damaged_cache_is_mended(shared: Homes, hub: HubServer) -> None:
+    shared("pull", REPO)
+    numbers, note = paths(hub)
+    for path in (numbers, note, "index.json"):
+        (kept,) = {file.resolve() for file in hub.cache.glob(f"**/models--org--languages/snapshots/*/{path}")
+                   if file.read_bytes() == hub.models.repositories[REPO].files[path]}  # fmt: skip
+        kept.write_bytes(b"x" * kept.stat().st_size)
+    shared.go("cleo")
+    shared("pull", REPO)
+    with Registry.open(readonly=True) as registry:
+        assert registry.check() == []
+
+
+def test_a_name_that_leads_elsewhere_is_refused(homes: Homes, hub: HubServer) -> None:
+    homes("push", REPO, "--licence", "CC-BY-SA-4.0")
+    home = homes.go("ben")
+    _, err = homes("pull", REPO, "--as", "../../elsewhere", code=2)
+    assert "cannot name a model" in err
+    assert not (home.parent / "elsewhere").exists()
+
+
+def test_a_record_that_only_says_base_training_left_it_is_refused(homes: Homes, hub: HubServer) -> None:
+    with Registry.open() as registry:
+        forged = language(registry.model().fingerprint, "en", part=False, method="joint")
+        registry.add_language(forged, new_version=True)
+    homes("push", REPO, "--lang", "en")
+    homes.go("ben")
+    shutil.copy(homes.folder / "anna" / "registry.sqlite3", homes.go("ben"))
+    with Registry.open() as registry:
+        registry.remove_language("en", 2)
+    _, err = homes("pull", REPO, "--lang", "en", code=6)
+    assert "not what its model holds" in err
