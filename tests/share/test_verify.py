@@ -21,10 +21,13 @@ def test_a_language_and_a_task_of_the_model_fit() -> None:
     expect_bounds(task(MARK), "it")
 
 
-@pytest.mark.parametrize("what, value", [("embedding", 63), ("layers", 1), ("hidden", 31), ("vocabulary", 130)])
-def test_another_size_is_refused(what: str, value: int) -> None:
+@pytest.mark.parametrize(
+    "fits",
+    [replace(FITS, embedding=63), replace(FITS, layers=1), replace(FITS, hidden=31), replace(FITS, vocabulary=130)],
+)
+def test_another_size_is_refused(fits: Fits) -> None:
     with pytest.raises(DataError, match="does not fit"):
-        expect_fits(language(MARK), replace(FITS, **{what: value}), "it")
+        expect_fits(language(MARK), fits, "it")
 
 
 def test_a_task_that_the_model_has_not_is_said() -> None:
