@@ -23,6 +23,8 @@ from hyperx_cl.cli import (
     info,
     languages,
     models,
+    pull,
+    push,
     registry,
     runs,
     tag,
@@ -35,7 +37,7 @@ from hyperx_cl.processes import rank
 from hyperx_cl.writing import UNWRITABLE, unwritable
 
 RESUMABLE = ("train", "add-language", "add-task", "fewshot")
-FETCHING = "data"
+FETCHING = ("data", "pull")
 REDOING = ["languages", "redo"]
 INTERRUPTED = 130
 
@@ -53,7 +55,7 @@ for command in (train, add_language, add_task, fewshot, evaluate, tag):
     command.add_to(app)
 for commands in (data, models, languages, tasks, runs, registry, bench):
     app.add_typer(commands.app)
-for command in (info, demo):
+for command in (push, pull, info, demo):
     command.add_to(app)
 
 
@@ -122,7 +124,7 @@ def _interrupted(words: Sequence[str]) -> int:
     called = [word for word in words if not word.startswith("-")]
     name = called[0] if called else ""
     hint = f"go on with: {again(words)}" if name in RESUMABLE else "nothing was stored; run it again"
-    if name == FETCHING:
+    if name in FETCHING:
         hint = "what is whole stays, the same command goes on with the rest"
     if called[:2] == REDOING:
         hint = "what is whole stays; go on with the same command and --resume"

@@ -1,6 +1,7 @@
 """`evaluate`: a language x task table of scores with their intervals, on gold data."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
@@ -20,6 +21,7 @@ from hyperx_cl.data.root import DataRoot
 from hyperx_cl.data.tasks import Task
 from hyperx_cl.errors import UsageError
 from hyperx_cl.evaluate.report import PairScore, table, to_csv, to_json, to_markdown
+from hyperx_cl.registry.hub.scores import SCORED
 from hyperx_cl.registry.records import ModelRecord
 from hyperx_cl.registry.store import Registry
 from hyperx_cl.segment import ExternalSegmenter, Segmenter, segmenter_for
@@ -141,6 +143,7 @@ def evaluate(
                 plain, aligned = scores[: len(asked.pairs)], scores[len(asked.pairs) :]
                 run.metrics |= {f"{score.task}:{score.language}": score.value for score in plain}
                 run.metrics |= {f"{score.task}:{score.language}, {score.metric}": score.value for score in aligned}
+                run.metrics[SCORED] = [asdict(score) for score in scores]
     _show(common, form, scores, about | {"versions": versions(), "data_hashes": asked.hashes})
 
 

@@ -8,12 +8,10 @@ from hyperx_cl.data.tasks import Task
 from hyperx_cl.errors import ConflictError, NotFoundError, UsageError, did_you_mean
 from hyperx_cl.registry.records import ModelRecord
 from hyperx_cl.registry.store import Registry
+from hyperx_cl.share.travel import JOINT as JOINT
 
 if TYPE_CHECKING:
     from hyperx_cl.model.hyperx import HyperX
-
-JOINT = "joint"
-"""Method of the records that base training leaves: their numbers are the model's own."""
 
 
 def find_model(registry: Registry, name: str | None, backbone: str | None) -> ModelRecord:

@@ -142,12 +142,21 @@ def record(row: ModelRow) -> ModelRecord:
     return ModelRecord(row.name, row.fingerprint, row.path, backbone, row.config, row.created, row.is_default, tasks)
 
 
-def _check(name: str, fingerprint: str, backbone: Mapping[str, str]) -> None:
+def expect_name(name: str) -> None:
+    """Refuse a name that no model can be stored under.
+
+    Raises:
+        UsageError: It is no slug.
+    """
     if not _NAME.fullmatch(name):
         raise UsageError(
             f"{name!r} cannot name a model: use up to 64 of the letters A-Z a-z, digits, '.', '_' and '-', "
             "the first a letter or a digit"
         )
+
+
+def _check(name: str, fingerprint: str, backbone: Mapping[str, str]) -> None:
+    expect_name(name)
     missing = [key for key in _BACKBONE if not isinstance(backbone.get(key), str)]
     if missing:
         raise UsageError(f"the backbone of model {name!r} is described without {', '.join(missing)}: name it too")

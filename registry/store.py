@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from hyperx_cl.artefact import LanguageRecord
 from hyperx_cl.errors import UsageError
-from hyperx_cl.registry import check, engine, models, runs, schema, tasks, versions
+from hyperx_cl.registry import check, engine, models, runs, schema, shared, tasks, versions
 from hyperx_cl.registry.home import registry_url
 from hyperx_cl.registry.near import near
 from hyperx_cl.registry.records import (
@@ -222,6 +222,20 @@ class Registry:
         with self._writing() as session:
             row = versions.add(session, record, facts=facts, new_version=new_version, run=run)
             return versions.stored(row)
+
+    def add_shared(
+        self, records: Sequence[LanguageRecord], *, learnt: Sequence[TaskRecord] = (),
+        model: Mapping[str, Any] | None = None, in_use: bool = False,
+    ) -> list[StoredLanguage]:  # fmt: skip
+        """Store what came from the Hub or goes there, all or nothing; see `hyperx_cl.registry.shared.add`.
+
+        Raises:
+            ConflictError: A name or a task belongs to something else.
+        """
+        if not (records or learnt or model):
+            return []
+        with self._writing() as session:
+            return shared.add(session, records, learnt=learnt, model=model, in_use=in_use)
 
     def expect_addable(
         self, code: str, *, model: str | None = None, new_version: bool = False

@@ -27,12 +27,12 @@ def add(
 
     Equal content is stored once: as a new version it means that the name points at the old one again.
     """
-    known = by_hash(session, record.hash)
-    if known is not None:
+    there = by_hash(session, record.hash)
+    if there is not None:
         if new_version:
-            known.language.current = known.number
-        _correct(known, record.provenance, run)
-        return known
+            there.language.current = there.number
+        _correct(there, record.provenance, run)
+        return there
     model = _model_of(session, record)
     expect_addable(session, record.language, model, new_version=new_version)
     row = append(session, record, facts=facts)
@@ -270,8 +270,8 @@ def _provenance(record: LanguageRecord, model: ModelRow, facts: Mapping[str, Any
             f"language {record.language!r} was learnt on backbone {str(named)[:12]}…, but model {model.name!r} "
             f"belongs to backbone {model.backbone_fingerprint[:12]}…: learn it again with that backbone"
         )
-    known = {"parent": None, "created": now(), "hyperx_cl": __version__}
-    return expect_kinds({**known, **told, "backbone": backbone}, f"language {record.language!r}")
+    here = {"parent": None, "created": now(), "hyperx_cl": __version__}
+    return expect_kinds({**here, **told, "backbone": backbone}, f"language {record.language!r}")
 
 
 def expect_kinds(provenance: dict[str, Any], what: str) -> dict[str, Any]:

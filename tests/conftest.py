@@ -6,6 +6,7 @@ import platform
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -190,6 +191,7 @@ def hub_server() -> Iterator["HubServer"]:
     from tests.hub_server import serving
 
     with serving() as server:
+        server.models.tokens[HUB_TOKEN] = "tester"
         yield server
 
 
@@ -197,20 +199,29 @@ def hub_server() -> Iterator["HubServer"]:
 def hub_environment(hub_server: "HubServer", tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The environment of a process that has that Hub."""
     kept = {name: value for name, value in os.environ.items() if name != "HF_HUB_OFFLINE"}
+    hub_server.cache = tmp_path_factory.mktemp("hf")
     return kept | {
-        "HF_ENDPOINT": hub_server.url, "HF_HOME": str(tmp_path_factory.mktemp("hf")), "HF_TOKEN": HUB_TOKEN,
+        "HF_ENDPOINT": hub_server.url, "HF_HUB_DISABLE_XET": "1",
+         "HF_HOME": str(hub_server.cache), "HF_TOKEN": HUB_TOKEN,
         "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
     }  # fmt: skip
 
 
-@pytest.fixture(scope="session")
-def _online(hub_environment: dict[str, str]) -> Iterator[Online]:
+@contextmanager
+def another(environment: dict[str, str]) -> "Iterator[Online]":
+    """A process of its own that runs command lines."""
     with subprocess.Popen(
-        [sys.executable, str(ROOT / "tests" / "hub_worker.py")], env=hub_environment, text=True,
+        [sys.executable, str(ROOT / "tests" / "hub_worker.py")], env=environment, text=True,
         stdin=subprocess.PIPE, stdout=subprocess.PIPE,
     ) as process:  # fmt: skip
         yield Online(process)
         process.terminate()
+
+
+@pytest.fixture(scope="session")
+def _online(hub_environment: dict[str, str]) -> Iterator[Online]:
+    with another(hub_environment) as online:
+        yield online
 
 
 @pytest.fixture

@@ -13,8 +13,11 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
+
+from tests.hub_models import Models
 
 SIGNATURE = "ofTheTests"
 """Of an address that a file is served under: nobody else may see it."""
@@ -32,6 +35,7 @@ class Fault:
         match: A piece of the path.
         status: Answered instead of what was asked for; None for another kind of fault.
         truncated: Whether the connection closes after half of the body.
+        method: Of the requests, such as ``GET``; any if empty.
         wait: Called before the answer.
         times: How often.
     """
@@ -39,6 +43,7 @@ class Fault:
     match: str
     status: int | None = None
     truncated: bool = False
+    method: str = ""
     wait: Callable[[], object] | None = None
     times: int = 1
 
@@ -61,9 +66,13 @@ class HubServer:
         url: Its address, for ``HF_ENDPOINT``.
         log: What was answered.
         faults: What shall go wrong.
+        models: Repositories of models, which take uploads.
+        cache: Where the processes that have this Hub keep what they download.
     """
 
     url: str = ""
+    models: Models = field(default_factory=Models)
+    cache: Path = Path()
     log: list[Answer] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
     _sets: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -94,6 +103,7 @@ class HubServer:
     def reset(self) -> None:
         """Forget data sets, log and faults."""
         self._sets.clear()
+        self.models.reset()
         self.log.clear()
         self.faults.clear()
 
@@ -105,10 +115,10 @@ class HubServer:
             return None
         return commit, *kept["commits"][commit]
 
-    def fault(self, path: str) -> Fault | None:
-        """Take a fault for a path, if there is one left."""
+    def fault(self, path: str, method: str) -> Fault | None:
+        """Take a fault for a request, if there is one left."""
         for fault in self.faults:
-            if fault.match in path and fault.times > 0:
+            if fault.match in path and fault.method in ("", method) and fault.times > 0:
                 fault.times -= 1
                 return fault
         return None
@@ -148,17 +158,29 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self._answer()
 
+    def do_PUT(self) -> None:
+        self._answer()
+
     def _answer(self) -> None:
-        self._body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        self._body = self._read()
         path = unquote(urlsplit(self.path).path)
-        fault = self.hub.fault(path)
+        fault = self.hub.fault(path, self.command)
         if fault and fault.wait:
             fault.wait()
         if fault and fault.status:
             self._send(fault.status, {"error": "as the test wants it"})
             return
         self._truncated = bool(fault and fault.truncated)
-        if found := _API.fullmatch(path):
+        query = {name: values[0] for name, values in parse_qs(urlsplit(self.path).query).items()}
+        token = (self.headers.get("Authorization") or "").removeprefix("Bearer ").strip()
+        # An escaped slash stays one: a pull request's branch is one piece of a path.
+        reply = self.hub.models.route(
+            self.hub.url, self.command, path if "%2F" not in self.path else urlsplit(self.path).path, query, self._body,
+            token,
+        )  # fmt: skip
+        if reply is not None:
+            self._send(reply.status, reply.body, reply.headers)
+        elif found := _API.fullmatch(path):
             self._api(found[1], found[2] or "", unquote(found[3] or "main"), found[4] or "")
         elif found := _RESOLVE.fullmatch(path):
             self._redirect(found[1], found[2], found[3])
@@ -166,6 +188,16 @@ class _Handler(BaseHTTPRequestHandler):
             self._store(found[2], found[1], found[3])
         else:
             self._send(404, {"error": f"no such page: {path}"})
+
+    def _read(self) -> bytes:
+        if "chunked" not in (self.headers.get("Transfer-Encoding") or ""):
+            return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        body = b""
+        while size := int(self.rfile.readline().split(b";")[0], 16):
+            body += self.rfile.read(size)
+            self.rfile.readline()
+        self.rfile.readline()
+        return body
 
     def _api(self, repo: str, verb: str, revision: str, rest: str) -> None:
         found = self.hub.find(repo, revision)
@@ -208,19 +240,18 @@ class _Handler(BaseHTTPRequestHandler):
         if found is None or f"Signature={SIGNATURE}" not in self.path:
             self._send(403, {"error": "no signature"})
             return
-        data = found[1][path]
-        wanted = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range") or "")
-        if wanted is None:
-            self._send(200, data, {"Accept-Ranges": "bytes"})
-            return
-        start, end = int(wanted[1]), min(int(wanted[2] or len(data)), len(data) - 1)
-        self._send(206, data[start : end + 1], {"Content-Range": f"bytes {start}-{end}/{len(data)}"})
+        self._send(200, found[1][path], {"Accept-Ranges": "bytes"})
 
     def _send(self, status: int, body: object, headers: Mapping[str, str] | None = None) -> None:
-        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        data, headers = body if isinstance(body, bytes) else json.dumps(body).encode(), dict(headers or {})
+        wanted = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range") or "")
+        if wanted and self.command == "GET" and status == 200 and headers.get("Accept-Ranges"):
+            start, end, whole = int(wanted[1]), min(int(wanted[2] or len(data)), len(data) - 1), len(data)
+            status, data = 206, data[start : end + 1]
+            headers["Content-Range"] = f"bytes {start}-{end}/{whole}"
         self.send_response(status)
         kind = "application/octet-stream" if isinstance(body, bytes) else "application/json"
-        for name, value in {"Content-Type": kind, "Content-Length": str(len(data)), **(headers or {})}.items():
+        for name, value in {"Content-Type": kind, "Content-Length": str(len(data)), **headers}.items():
             self.send_header(name, value)
         self.end_headers()
         cut = self.command == "GET" and status in (200, 206) and getattr(self, "_truncated", False)

@@ -12,8 +12,8 @@ ERRORS = ("HyperXError", "UsageError", "NotFoundError", "ConflictError", "Networ
 
 ACTIONS = (
     "add ask bring check choose close compare convert copy correct cut download drop export fix forget free get give "
-    "go have install keep learn leave list load lower make mark mend move name number open pass pip put raise read "
-    "remove rename report restore resume run say score see set split start store tag take tell train try turn update "
+    "go have install keep learn leave list load lower make mark mend move name number open pass pip pull push put raise "
+    "read remove rename report restore resume run say score see set split start store tag take tell train try turn update "
     "use write"
 ).split()
 TELLS_WHAT_TO_DO = re.compile(

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Self
 
 import torch
@@ -24,6 +23,7 @@ from hyperx_cl.model.hypernet import AdapterWeights, Hypernetwork
 from hyperx_cl.model.language import Language, Slot
 from hyperx_cl.model.learnt_task import LearntTask
 from hyperx_cl.model.recompute import recomputed
+from hyperx_cl.model.saved import Saved
 from hyperx_cl.model.shapes import Shape
 from hyperx_cl.model.table import Table, Vectors
 from hyperx_cl.model.tokenpatch import own_pieces
@@ -44,7 +44,7 @@ class Output:
     logits: list[Tensor]
 
 
-class HyperX(nn.Module):
+class HyperX(Saved, nn.Module):
     """The whole model. Its state dict holds what is trained and saved, nothing of the backbone.
 
     Args:
@@ -319,19 +319,6 @@ class HyperX(nn.Module):
         from hyperx_cl.model.storage import identity
 
         return fingerprint(self.saved_tensors(), extra=identity(self))
-
-    def save_pretrained(self, folder: str | Path) -> str:
-        """Write ``model.safetensors`` and ``config.json``; see `hyperx_cl.model.storage.save`."""
-        from hyperx_cl.model.storage import save
-
-        return save(self, Path(folder))
-
-    @classmethod
-    def from_pretrained(cls, folder: str | Path, *, backbone: Backbone | str | None = None) -> "HyperX":
-        """Load a model; see `hyperx_cl.model.storage.load`."""
-        from hyperx_cl.model.storage import load
-
-        return load(Path(folder), backbone=backbone)
 
     def _slot(self, embedding: Tensor, rank: int | None = None) -> Slot:
         rank = self.options.language_part if rank is None else rank

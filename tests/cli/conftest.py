@@ -16,7 +16,11 @@ import numpy as np
 import pytest
 
 from hyperx_cl.cli.app import run
+from hyperx_cl.registry.store import Registry
+from tests.conftest import Online, another
 from tests.forked import Forked
+from tests.hub_server import HubServer
+from tests.sharing import Homes, language
 
 REPOSITORY = Path(__file__).parents[2]
 SYLLABLES = {
@@ -179,3 +183,37 @@ def _sum(word: str) -> int:
 def _write(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")
+
+
+@pytest.fixture
+def homes(online: Online, hub: HubServer, tmp_path: Path, trained: Path, monkeypatch: pytest.MonkeyPatch) -> Homes:
+    """Anna's home has the model `tiny`, the language mt with a part, and a run that scored it."""
+    made = Homes(online, tmp_path / "homes", monkeypatch)
+    made.folder.mkdir()
+    shutil.copy(trained / "registry.sqlite3", made.go("anna"))
+    with Registry.open() as registry:
+        record = language(registry.model().fingerprint)
+        registry.add_language(record)
+        run = registry.start_run(
+            "evaluate", {"fingerprint": record.model, "split": "test"}, 1, {}, {"pos:mt": "ab" * 32}
+        )  # fmt: skip
+        score = {
+            "task": "pos", "language": "mt", "metric": "POS accuracy, syntactic words", "value": 0.51234, "version": 1,
+            "low": 0.49871, "high": 0.52719, "sentences": 518, "words": 11073,
+        }  # fmt: skip
+        registry.finish_run(run, "done", {"scored": [score]})
+    return made
+
+
+@pytest.fixture
+def second(hub_environment: dict[str, str]) -> Iterator[Online]:
+    """Somebody else's process, beside that of `homes`."""
+    with another(hub_environment) as process:
+        yield process
+
+
+@pytest.fixture
+def offline_worker(hub_environment: dict[str, str]) -> Iterator[Online]:
+    """A process with ``HF_HUB_OFFLINE`` set, and the cache of the others."""
+    with another(hub_environment | {"HF_HUB_OFFLINE": "1"}) as process:
+        yield process

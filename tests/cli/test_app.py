@@ -48,7 +48,8 @@ def _python(*words: str) -> subprocess.CompletedProcess[str]:
 
 def test_there_are_all_commands() -> None:
     assert {" ".join(words) for words in COMMANDS} == {
-        "train", "add-language", "fewshot", "add-task", "evaluate", "tag", "info", "demo", "runs list",
+        "train", "add-language", "fewshot", "add-task", "evaluate", "tag", "info", "demo", "push", "pull",
+        "runs list",
         *(f"data {word}" for word in ("get", "list")),
         *(f"bench {word}" for word in ("add-language", "few-shot", "stream", "together", "plot")),
         *(f"tasks {word}" for word in ("list", "remove")),

@@ -30,7 +30,11 @@ def test_every_pair_with_a_file_as_json(cli: Cli, root: Path, stocked: Path) -> 
     assert ended.data["about"]["model"] == "tiny"
     assert "torch" in ended.data["about"]["versions"]
     run = cli("runs", "list", "--json").data["runs"][0]
-    assert (run["command"], set(run["metrics"])) == ("evaluate", {f"{task}:{code}" for task, code in pairs})
+    named = {f"{task}:{code}" for task, code in pairs}
+    assert (run["command"], set(run["metrics"])) == ("evaluate", {*named, "scored"})
+    told = {f"{score['task']}:{score['language']}": score for score in run["metrics"]["scored"]}
+    assert {name: score["value"] for name, score in told.items()} == {name: run["metrics"][name] for name in named}
+    assert all(score["metric"] and score["low"] <= score["value"] <= score["high"] for score in told.values())
     assert run["config"]["threads"] >= 1
     data = DataRoot(root)
     assert run["data_hashes"] == {
