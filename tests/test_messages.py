@@ -11,10 +11,10 @@ ROOT = Path(__file__).parents[1]
 ERRORS = ("HyperXError", "UsageError", "NotFoundError", "ConflictError", "NetworkError", "DataError", "StorageError")
 
 ACTIONS = (
-    "add ask bring check choose close compare convert copy correct cut download drop export fix forget free get give "
-    "go have install keep learn leave list load lower make mark mend move name number open pass pip pull push put raise "
-    "read remove rename report restore resume run say score see set split start store tag take tell train try turn update "
-    "use write"
+    "add ask bring check choose close compare convert copy correct cut download drop export fix forget free get "
+    "give go have install keep learn leave list load lower make mark mend move name number open pass pip pull push "
+    "put raise read remove rename report restore resume run say score see set split start store tag take tell train "
+    "try turn update use write"
 ).split()
 TELLS_WHAT_TO_DO = re.compile(
     rf"(^|[:;,.(}}] ?|\b(?:or|and|so|then) )({'|'.join(ACTIONS)})\b"
