@@ -6,7 +6,7 @@ from hyperx_cl.registry.engine import shown
 
 
 @pytest.mark.parametrize(
-    ("address", "said"),
+    ("typed", "said"),
     [
         ("/home/me/registry.sqlite3", "/home/me/registry.sqlite3"),
         ("C:/Users/me/registry.sqlite3", "C:/Users/me/registry.sqlite3"),
@@ -15,5 +15,5 @@ from hyperx_cl.registry.engine import shown
         ("postgresql://me:secret@host/db", "postgresql://me:***@host/db"),
     ],
 )
-def test_a_drive_is_no_kind_of_database(address: str, said: str) -> None:
-    assert shown(address) == said
+def test_a_drive_is_no_kind_of_database(typed: str, said: str) -> None:
+    assert shown(typed) == said
