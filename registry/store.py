@@ -69,9 +69,16 @@ class Registry:
         where = engine.shown(address)
         with engine.one_sentence(where):
             database = engine.connect(address, readonly=readonly, tell=tell)
-            if database is None or not schema.prepare(database, where, readonly=readonly):
-                database = _empty()
-        return cls(database, where, readonly=readonly)
+            if database is None:
+                return cls(_empty(), where, readonly=readonly)
+            try:
+                there = schema.prepare(database, where, readonly=readonly)
+            except BaseException:
+                database.dispose()
+                raise
+            if not there:
+                database.dispose()
+        return cls(database if there else _empty(), where, readonly=readonly)
 
     def close(self) -> None:
         """Close all connections."""

@@ -94,7 +94,7 @@ def test_readers_and_writers_wait_for_each_other(database: Path) -> None:
 
 
 def test_four_processes_add_forty_versions_with_a_rollback_journal(database: Path) -> None:
-    workers = [python(NO_MEMORY + ADD, str(database), str(worker)) for worker in range(4)]
+    workers = [python(NO_MEMORY + ADD, str(database), str(worker), "10") for worker in range(4)]
     assert [worker.communicate(timeout=300)[1] for worker in workers] == [""] * 4
     assert _mode(database) == "delete"
     with Registry.open(str(database), readonly=True) as registry:

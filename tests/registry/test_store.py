@@ -113,13 +113,15 @@ def test_sqlite_is_opened_as_promised(registry: Registry, database: Path) -> Non
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
-def test_reading_only_creates_and_changes_nothing(tmp_path: Path, registry: Registry, make_record: Make) -> None:
+def test_reading_only_creates_and_changes_nothing(
+    tmp_path: Path, address: str, registry: Registry, make_record: Make
+) -> None:
     with Registry.open(str(tmp_path / "none" / "x.sqlite3"), readonly=True) as empty:
         assert not empty.list_models()
         assert not empty.list_runs()
         assert not empty.check()
     assert not (tmp_path / "none").exists()
-    with Registry.open(registry.where, readonly=True) as reader:
+    with Registry.open(address, readonly=True) as reader:
         assert reader.model().name == "first"
         with pytest.raises(UsageError, match="is open for reading only"):
             reader.add_language(make_record())
@@ -156,12 +158,12 @@ def test_bad_addresses_are_refused_without_showing_passwords(tmp_path: Path) -> 
         Registry.open(str(tmp_path))
 
 
-def test_importing_the_store_loads_neither_torch_nor_alembic(registry: Registry) -> None:
+def test_importing_the_store_loads_neither_torch_nor_alembic(address: str, registry: Registry) -> None:
     code = f"""
 import sys
 import time
 from hyperx_cl.registry.store import Registry
-Registry.open({registry.where!r}).close()
+Registry.open({address!r}).close()
 assert not {{"torch", "transformers", "alembic", "iso639"}} & set(sys.modules)
 """
     process = python(code)
