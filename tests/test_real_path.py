@@ -15,7 +15,9 @@ ROOT = Path(__file__).parents[1]
 def test_train_add_fewshot_evaluate_on_real_languages(data_root: Path, small_backbone: Path, tmp_path: Path) -> None:
     words = ["--backbone", "small", "--data", str(data_root.parent)]
     command = [*words, "--work", str(tmp_path / "work"), "--results", str(tmp_path)]
-    environment = {**os.environ, "HYPERX_TEST_BACKBONES": str(small_backbone.parent), "PYTHONPATH": str(ROOT)}
+    # It takes longest of all tests: where two processes share them, the other one soon has nothing to do.
+    threads = {"OMP_NUM_THREADS": str(os.cpu_count() or 1)}
+    environment = {**os.environ, **threads, "HYPERX_TEST_BACKBONES": str(small_backbone.parent), "PYTHONPATH": str(ROOT)}
 
     def run() -> subprocess.CompletedProcess[str]:
         line = [sys.executable, "-m", "benchmarks.real_path", *command]
