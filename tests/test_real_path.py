@@ -17,7 +17,8 @@ def test_train_add_fewshot_evaluate_on_real_languages(data_root: Path, small_bac
     command = [*words, "--work", str(tmp_path / "work"), "--results", str(tmp_path)]
     # It takes longest of all tests: where two processes share them, the other one soon has nothing to do.
     threads = {"OMP_NUM_THREADS": str(os.cpu_count() or 1)}
-    environment = {**os.environ, **threads, "HYPERX_TEST_BACKBONES": str(small_backbone.parent), "PYTHONPATH": str(ROOT)}
+    places = {"HYPERX_TEST_BACKBONES": str(small_backbone.parent), "PYTHONPATH": str(ROOT)}
+    environment = {**os.environ, **threads, **places}
 
     def run() -> subprocess.CompletedProcess[str]:
         line = [sys.executable, "-m", "benchmarks.real_path", *command]
