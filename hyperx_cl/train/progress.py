@@ -81,26 +81,30 @@ class RunLog:
 
     Args:
         file: Appended to; it and its folder are made with the first line.
-
-    Raises:
-        StorageError: It cannot be written.
     """
 
     def __init__(self, file: Path) -> None:
-        self._file = file
-        with told(file):
-            file.parent.mkdir(parents=True, exist_ok=True)
-            if file.is_file() and file.read_bytes()[-1:] not in (b"", b"\n"):
-                with file.open("a") as out:  # a killed process left half a line: the next one is to stand alone
-                    out.write("\n")
+        self._file, self._whole = file, False
 
     def write(self, kind: str, **values: Any) -> None:
-        """Append one line."""
+        """Append one line; only who writes touches the file, for several processes know of it.
+
+        Raises:
+            StorageError: It cannot be written.
+        """
         line = {"kind": kind, "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), **values}
         with told(self._file):
-            self._file.parent.mkdir(parents=True, exist_ok=True)
-        with told(self._file), self._file.open("a", encoding="utf-8") as out:
-            out.write(json.dumps(line, ensure_ascii=False) + "\n")
+            if not self._whole:
+                self._begin()
+            with self._file.open("a", encoding="utf-8") as out:
+                out.write(json.dumps(line, ensure_ascii=False) + "\n")
+
+    def _begin(self) -> None:
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        if self._file.is_file() and self._file.read_bytes()[-1:] not in (b"", b"\n"):
+            with self._file.open("a") as out:  # a killed process left half a line: the next one is to stand alone
+                out.write("\n")
+        self._whole = True
 
     def last(self, kind: str) -> dict[str, Any] | None:
         """The last line of a kind, or ``None``; lines that a killed process left unfinished are passed over."""
