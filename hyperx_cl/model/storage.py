@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
+from safetensors.torch import save as in_bytes
 
 from hyperx_cl.config import ModelOptions, shape_identity
 from hyperx_cl.data.tasks import Task
@@ -50,7 +51,9 @@ def save(model: "HyperX", folder: Path) -> str:
         text.write_text(json.dumps(config, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
         with whole(folder / WEIGHTS) as weights:
             # One metadata key, for the order of several is not fixed: equal models give equal bytes.
-            save_file(tensors, weights, metadata={"hyperx-cl": json.dumps({"format": FORMAT, "fingerprint": mark})})
+            seal = {"hyperx-cl": json.dumps({"format": FORMAT, "fingerprint": mark})}
+            # safetensors' `save_file` writes beside it first, under a name that a killed process leaves.
+            weights.write_bytes(in_bytes(tensors, seal))
     return mark
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor
 
 from hyperx_cl.writing import NEW, told, whole
@@ -52,7 +52,8 @@ class Snapshots:
         if not self._writes:
             return
         with whole(self._file(step)) as fresh:
-            save_file({n: t.detach().cpu().contiguous() for n, t in tensors.items()}, fresh)
+            # `save_file` would write beside it first, under a name that a killed process leaves and nobody knows.
+            fresh.write_bytes(save({n: t.detach().cpu().contiguous() for n, t in tensors.items()}))
         self._write_index()
         keep = {self.best, *sorted(self.scores)[-self._last :]}
         for file in self._folder.glob("step-*.safetensors"):
