@@ -12,9 +12,10 @@ from sqlalchemy.orm import Session
 
 from hyperx_cl.artefact import LanguageRecord
 from hyperx_cl.errors import UsageError
-from hyperx_cl.registry import check, engine, models, runs, schema, shared, tasks, versions
+from hyperx_cl.registry import check, engine, models, runs, shared, tasks, versions
 from hyperx_cl.registry.home import registry_url
 from hyperx_cl.registry.near import near
+from hyperx_cl.registry.opening import prepared, unheard
 from hyperx_cl.registry.records import (
     LoadedLanguage,
     LoadedTask,
@@ -26,12 +27,7 @@ from hyperx_cl.registry.records import (
     StoredTask,
 )
 from hyperx_cl.registry.search import Wanted, search
-from hyperx_cl.registry.tables import Base
 from hyperx_cl.task_record import TaskRecord
-
-
-def _unheard(text: str) -> None:
-    pass
 
 
 class Registry:
@@ -47,13 +43,12 @@ class Registry:
 
     def __init__(self, database: Engine, where: str, *, readonly: bool) -> None:
         """Use `open` instead, which prepares the database."""
-        self._engine = database
-        self._readonly = readonly
+        self._engine, self._readonly = database, readonly
         self.where = where
         """Path of the SQLite file, or the URL without its password."""
 
     @classmethod
-    def open(cls, url: str | None = None, *, readonly: bool = False, tell: engine.Tell = _unheard) -> Self:
+    def open(cls, url: str | None = None, *, readonly: bool = False, tell: engine.Tell = unheard) -> Self:
         """Open a registry, and make or migrate it where that is needed.
 
         Args:
@@ -68,17 +63,7 @@ class Registry:
         address = url or registry_url()
         where = engine.shown(address)
         with engine.one_sentence(where):
-            database = engine.connect(address, readonly=readonly, tell=tell)
-            if database is None:
-                return cls(_empty(), where, readonly=readonly)
-            try:
-                there = schema.prepare(database, where, readonly=readonly)
-            except BaseException:
-                database.dispose()
-                raise
-            if not there:
-                database.dispose()
-        return cls(database if there else _empty(), where, readonly=readonly)
+            return cls(prepared(address, where, readonly=readonly, tell=tell), where, readonly=readonly)
 
     def close(self) -> None:
         """Close all connections."""
@@ -413,11 +398,3 @@ class Registry:
             raise UsageError(f"the registry {self.where} is open for reading only: open it for writing")
         with engine.one_sentence(self.where), Session(engine.for_writing(self._engine)) as session, session.begin():
             yield session
-
-
-def _empty() -> Engine:
-    """A registry in memory with nothing in it."""
-    database = engine.connect("sqlite://", readonly=True, tell=_unheard)
-    assert database is not None
-    Base.metadata.create_all(database)
-    return database

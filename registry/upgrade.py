@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from hyperx_cl.registry import engine, schema
 from hyperx_cl.registry.home import registry_url
+from hyperx_cl.registry.opening import unheard
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,7 @@ class Upgraded:
     after: str
 
 
-def upgrade(url: str | None = None, *, tell: engine.Tell | None = None) -> Upgraded:
+def upgrade(url: str | None = None, *, tell: engine.Tell = unheard) -> Upgraded:
     """Migrate a registry in one transaction, or make an empty one where there is none.
 
     Args:
@@ -33,7 +34,7 @@ def upgrade(url: str | None = None, *, tell: engine.Tell | None = None) -> Upgra
     address = url or registry_url()
     where = engine.shown(address)
     with engine.one_sentence(where):
-        database = engine.connect(address, readonly=False, tell=tell or (lambda text: None))
+        database = engine.connect(address, readonly=False, tell=tell)
         assert database is not None
         try:
             with database.connect() as connection:
