@@ -53,28 +53,8 @@ class ModelOptions:
             raise UsageError("adapter_site and placement both say where the adapters sit; give one of them.")
 
 
-class _Budget:
-    """Options with a budget of pieces for a batch."""
-
-    max_tokens: Tokens
-    max_length: int
-
-    @property
-    def tokens(self) -> int:
-        """Padded pieces of a batch, also where memory has to make do with less at once."""
-        return AUTO_TOKENS if self.max_tokens == "auto" else self.max_tokens
-
-    def _check_budget(self) -> None:
-        if self.max_tokens != "auto":
-            if not isinstance(self.max_tokens, int):
-                raise UsageError(f"max_tokens is '{self.max_tokens}'; it must be a whole number or auto.")
-            _at_least(self, "max_tokens", 1)
-        if self.max_length > self.tokens:
-            raise UsageError(f"max_length ({self.max_length}) must not exceed max_tokens ({self.tokens}).")
-
-
 @dataclass(frozen=True, kw_only=True)
-class TrainOptions(_Budget):
+class TrainOptions:
     """Base training: joint over tasks and languages."""
 
     steps: Annotated[int, "optimiser steps"] = 8000
@@ -101,6 +81,11 @@ class TrainOptions(_Budget):
     seed: Annotated[int, "seed of initialisation, order and masks"] = 1
     precision: Annotated[Precision, "auto, bf16 or fp32"] = "auto"
 
+    @property
+    def tokens(self) -> int:
+        """Padded pieces of a batch, also where memory has to make do with less at once."""
+        return _tokens(self.max_tokens)
+
     def __post_init__(self) -> None:
         for name in ("steps", "accumulation", "validate_every", "average_last", "checkpoint_every"):
             _at_least(self, name, 1)
@@ -115,12 +100,12 @@ class TrainOptions(_Budget):
         _one_of(self, "precision", get_args(Precision))
         if self.warmup >= self.steps:
             raise UsageError(f"warmup ({self.warmup}) must be smaller than steps ({self.steps}).")
-        self._check_budget()
+        _check_budget(self)
         parse_shares(self.task_shares)
 
 
 @dataclass(frozen=True, kw_only=True)
-class AddOptions(_Budget):
+class AddOptions:
     """A new language from raw text: only its own vector, part and shift are learnt, then the parts of its pairs."""
 
     capacity: Annotated[
@@ -161,6 +146,11 @@ class AddOptions(_Budget):
     seed: Annotated[int, "seed of order and masks"] = 1
     precision: Annotated[Precision, "auto, bf16 or fp32"] = "auto"
 
+    @property
+    def tokens(self) -> int:
+        """Padded pieces of a batch, also where memory has to make do with less at once."""
+        return _tokens(self.max_tokens)
+
     def __post_init__(self) -> None:
         for name in ("rank", "steps", "check_every", "patience", "sample", "shift_rank", "shift_least", "patch_least",
                      "self_lines", "self_rank", "self_steps"):  # fmt: skip
@@ -179,11 +169,11 @@ class AddOptions(_Budget):
         _one_of(self, "precision", get_args(Precision))
         _one_of(self, "capacity", ("part", "vector", "both"))
         _one_of(self, "start", ("mean", "nearest", "mixture", "best", "random"))
-        self._check_budget()
+        _check_budget(self)
 
 
 @dataclass(frozen=True, kw_only=True)
-class AddTaskOptions(_Budget):
+class AddTaskOptions:
     """A new task from labelled sentences: only its own vector and head are learnt."""
 
     start: Annotated[str, "where the vector starts: best of all, mean, or the name of a task"] = "best"
@@ -205,6 +195,11 @@ class AddTaskOptions(_Budget):
     seed: Annotated[int, "seed of the head's beginning, draws and order"] = 1
     precision: Annotated[Precision, "auto, bf16 or fp32"] = "auto"
 
+    @property
+    def tokens(self) -> int:
+        """Padded pieces of a batch, also where memory has to make do with less at once."""
+        return _tokens(self.max_tokens)
+
     def __post_init__(self) -> None:
         for name in ("screen_steps", "steps", "check_every", "patience"):
             _at_least(self, name, 1)
@@ -218,7 +213,7 @@ class AddTaskOptions(_Budget):
         _one_of(self, "precision", get_args(Precision))
         if not self.start:
             raise UsageError("start is empty; name best, mean or a task.")
-        self._check_budget()
+        _check_budget(self)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -326,6 +321,20 @@ def _check_tasks(shares: Mapping[str, float], tasks: Collection[str]) -> None:
             )
     if set(shares) == set(tasks) and sum(shares.values()) < 1 - 1e-9:
         raise UsageError(f"task_shares names every task, but the shares add up to {sum(shares.values()):g}; make it 1.")
+
+
+def _tokens(max_tokens: Tokens) -> int:
+    return AUTO_TOKENS if max_tokens == "auto" else max_tokens
+
+
+def _check_budget(options: TrainOptions | AddOptions | AddTaskOptions) -> None:
+    """Refuse a budget of pieces for a batch that is none, or that a single row exceeds."""
+    if options.max_tokens != "auto":
+        if not isinstance(options.max_tokens, int):
+            raise UsageError(f"max_tokens is '{options.max_tokens}'; it must be a whole number or auto.")
+        _at_least(options, "max_tokens", 1)
+    if options.max_length > options.tokens:
+        raise UsageError(f"max_length ({options.max_length}) must not exceed max_tokens ({options.tokens}).")
 
 
 def _at_least(options: Any, name: str, least: int) -> None:

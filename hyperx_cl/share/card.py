@@ -16,9 +16,9 @@ LOSSES = ("random", "zero", "mean", "nearest", "start", "learnt")
 """The controls of a language learnt from text, and what it came to."""
 
 _KNOWN = frozenset(
-    "apache-2.0 mit cc0-1.0 cc-by-2.0 cc-by-2.5 cc-by-3.0 cc-by-4.0 cc-by-sa-3.0 cc-by-sa-4.0 cc-by-nc-2.0 cc- "
-    "by-nc-3.0 cc-by-nc-4.0 cc-by-nd-4.0 cc-by-nc-nd-3.0 cc-by-nc-nd-4.0 cc-by-nc-sa-2.0 cc-by-nc-sa-3.0 cc- "
-    "by-nc-sa-4.0 gfdl gpl-2.0 gpl-3.0 lgpl-2.1 lgpl-3.0 odc-by odbl pddl".split()
+    "apache-2.0 mit cc0-1.0 cc-by-2.0 cc-by-2.5 cc-by-3.0 cc-by-4.0 cc-by-sa-3.0 cc-by-sa-4.0 cc-by-nc-2.0 "
+    "cc-by-nc-3.0 cc-by-nc-4.0 cc-by-nd-4.0 cc-by-nc-nd-3.0 cc-by-nc-nd-4.0 cc-by-nc-sa-2.0 cc-by-nc-sa-3.0 "
+    "cc-by-nc-sa-4.0 gfdl gpl-2.0 gpl-3.0 lgpl-2.1 lgpl-3.0 odc-by odbl pddl".split()
 )
 """Licences that the Hub knows by these names."""
 

@@ -8,7 +8,7 @@ TRAVELS = frozenset(
     "method capacity rank layers seed steps tokens seconds text source licence losses nearest start "
     "stop_losses options transliteration patch shift self_training scores created hyperx_cl backbone parent "
     "corrections carried near relatives task n chosen folds sentences before after measured_on learnt screened "
-    "metric dev_scores languages rounded data author".split()
+    "metric dev_scores languages rounded data author redone".split()
 )
 """Keys that travel; others, such as where a record was pulled from, stay at home."""
 

@@ -2,9 +2,10 @@
 
 from typing import Any
 
+import pytest
 from huggingface_hub import ModelCard, ModelCardData
 
-from hyperx_cl.share.card import MARK, card
+from hyperx_cl.share.card import _KNOWN, MARK, card
 from hyperx_cl.share.index import Index, entry_of
 from hyperx_cl.share.packed import pack_language
 from hyperx_cl.share.travel import travelling
@@ -57,3 +58,12 @@ def test_no_text_breaks_out_of_its_cell() -> None:
 
 def test_equal_indexes_make_equal_cards() -> None:
     assert card("org/name", index(model=MODEL)) == card("org/name", index(model=MODEL))
+
+
+@pytest.mark.parametrize("licence", ["CC-BY-NC-3.0", "CC-BY-NC-SA-4.0", "CC0-1.0"])
+def test_licences_of_treebanks_are_named_as_the_hub_names_them(licence: str) -> None:
+    assert data_of(card("org/name", index(licences=(licence,)))).license == licence.lower()
+
+
+def test_every_licence_that_the_hub_knows_is_a_whole_name() -> None:
+    assert [name for name in _KNOWN if name.startswith("by-") or name.endswith("-")] == []

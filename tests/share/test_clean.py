@@ -33,3 +33,8 @@ def test_unknown_facts_stay_at_home_at_every_depth() -> None:
         "corrections": [{"was": {"source": "a.txt"}}],
     }  # fmt: skip
     assert clean(clean(told)) == clean(told)
+
+
+def test_what_a_record_was_learnt_again_from_travels() -> None:
+    told = {"method": "mlm", "redone": {"model": "a1" * 32, "hash": "b2" * 32, "other_text": True}}
+    assert clean(told) == told
