@@ -15,7 +15,7 @@ from hyperx_cl.bench.base import run_folder, source_cost
 from hyperx_cl.bench.curve import Curve
 from hyperx_cl.bench.machine import peak_memory, place
 from hyperx_cl.bench.outcome import Outcome, save
-from hyperx_cl.bench.plan import DEFAULT, METHODS, WATCHED, Bench, Cell
+from hyperx_cl.bench.plan import DEFAULT, METHODS, WATCHED, WATCHED_LOOKS, Bench, Cell
 from hyperx_cl.bench.reading import begin_reading
 from hyperx_cl.bench.records import keep_adapter, keep_record
 from hyperx_cl.bench.score import Gold
@@ -166,7 +166,8 @@ def _learnt(
     seen = gold if taught == cell.language else Gold(DataRoot(bench.data), taught, model)
 
     def look(tokens: int, loss: float) -> None:
-        curve.add(tokens, loss, seen.counts(model, "pos")["pos"].value if watched else None)
+        scored = watched and curve.before(tokens) % WATCHED_LOOKS == 0
+        curve.add(tokens, loss, seen.counts(model, "pos")["pos"].value if scored else None)
 
     added = add_language(
         model, taught, text if taught == cell.language else _text(bench, taught), options,

@@ -10,7 +10,7 @@ class Curve:
     """Points of a learning curve, kept in a file, so that whoever goes on from a checkpoint has all of them.
 
     Attributes:
-        points: (tokens, loss on the stop part, POS accuracy or None) at each look.
+        points: (tokens, loss on the stop part, POS accuracy where it was scored) at each look.
         peak_memory: Most memory that a process held which added a point, bytes.
     """
 
@@ -22,6 +22,10 @@ class Curve:
             kept = json.loads(file.read_text(encoding="utf-8"))
             self.points = [(tokens, loss, pos) for tokens, loss, pos in kept["points"]]
             self.peak_memory = kept["peak_memory"]
+
+    def before(self, tokens: int) -> int:
+        """Count the looks at fewer tokens."""
+        return sum(point[0] < tokens for point in self.points)
 
     def add(self, tokens: int, loss: float, pos: float | None) -> None:
         """Add a point; points of looks that a checkpoint does not know come again and give way."""

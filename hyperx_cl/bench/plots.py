@@ -102,9 +102,10 @@ def curves(table: Results) -> "Figure | None":
             apart = -(-len(tokens) // 5)  # a few markers tell lines apart, and those of two methods seldom meet
             how: Any = {"label": cell["method"], "markevery": ([*looks].index(cell["method"]) % apart, apart)}
             how |= looks[cell["method"]]
-            column[0].plot([count / 1000 for count in tokens], loss, **how)
-            if watched and None not in pos:
-                column[1].plot([count / 1000 for count in tokens], [100 * share for share in pos], **how)
+            thousands = [count / 1000 for count in tokens]
+            column[0].plot(thousands, loss, **how)
+            if scored := [(at, 100 * share) for at, share in zip(thousands, pos, strict=True) if share is not None]:
+                column[1].plot(*zip(*scored, strict=True), **how | {"markevery": 1})
         _name(column[0], code, "tokens processed, thousands", "" if place else "MLM loss on the stop part, nats")
         if watched:
             _name(column[1], "", "tokens processed, thousands", "" if place else _TASKS["pos"])

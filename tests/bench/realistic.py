@@ -10,7 +10,7 @@ from hyperx_cl.bench.fewshot_league import few_league
 from hyperx_cl.bench.fewshot_plan import FEW_METHODS, FewCell
 from hyperx_cl.bench.league import league
 from hyperx_cl.bench.outcome import Outcome
-from hyperx_cl.bench.plan import DEFAULT, FOLDS, METHODS, WATCHED, Cell
+from hyperx_cl.bench.plan import DEFAULT, FOLDS, METHODS, WATCHED, WATCHED_LOOKS, Cell
 from hyperx_cl.evaluate.metrics import NER_F1, POS_ACCURACY, Counts
 
 START = {"hsb": 70.0, "yo": 59.0, "ta": 50.0, "mt": 42.0, "ug": 40.0, "fo": 80.0}
@@ -69,7 +69,7 @@ def _outcome(cell: Cell) -> Outcome:
     curve = [
         (
             9_500 * (step + 1), round(loss + 2 * float(np.exp(-step / 5)), 3),
-            score - 0.1 * float(np.exp(-step / 4)) if watched else None,
+            score - 0.1 * float(np.exp(-step / 4)) if watched and step % WATCHED_LOOKS == 0 else None,
         )
         for step in steps
     ]  # fmt: skip

@@ -51,4 +51,5 @@ def test_a_curve_goes_on_where_it_was_and_takes_no_point_twice(tmp_path: Path) -
     again = Curve(file)
     again.add(20, 2.4, 0.6)
     assert Curve(file).points == [(10, 3.0, None), (20, 2.4, 0.6)]
+    assert [again.before(tokens) for tokens in (10, 20, 21)] == [0, 1, 2]
     assert Curve(file).peak_memory >= again.peak_memory >= first.peak_memory > 0

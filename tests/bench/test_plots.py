@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from hyperx_cl.bench import plots
@@ -47,6 +48,8 @@ def test_panels_say_what_they_show(few: dict[str, Any]) -> None:
     assert figure.axes[0].get_ylabel() == "MLM loss on the stop part, nats"
     assert figure.axes[2].get_ylabel() == "POS accuracy, %"
     assert {axis.get_xlabel() for axis in figure.axes} == {"tokens processed, thousands"}
+    (watched,) = figure.axes[2].get_lines()[:1]
+    assert np.asarray(watched.get_xdata()).size == 6  # of 17 looks, those that were scored
     (legend,) = figure.legends
     assert [text.get_text() for text in legend.get_texts()] == ["mean", "default", "vector", "madx"]
     scores = plots.scores(few)
