@@ -58,13 +58,13 @@ SCALES = {
         train=("--steps", "3400", "--max-tokens", "1600", "--validate-every", "500", "--checkpoint-every", "100"),
     ),
     "short": Scale(
-        new=("mt", "ug", "fo"),
-        few=(("mt", "pos"), ("fo", "ner")),
+        new=("mt", "ug"),
+        few=(("mt", "pos"), ("ug", "ner")),
         train=("--steps", "100", "--max-tokens", "1024", "--max-length", "64", "--max-sentences", "500",
                "--warmup", "20", "--validate-every", "100", "--validation-sentences", "8"),
         add=("--steps", "30", "--check-every", "15", "--mixture-steps", "4", "--sample", "40", "--max-lines", "1000"),
         fewshot=("--epochs", "5", "--folds", "2"),
-        last=("--lang", "mt,ug,fo,is,kk"),
+        last=("--lang", "mt,ug,gn"),
     ),
 }  # fmt: skip
 

@@ -69,17 +69,20 @@ def to_markdown(result: dict[str, Any]) -> str:
 
 
 def _heads(result: dict[str, Any]) -> list[str]:
-    pos = [f"POS {code}" for code in _with(result, "pos", (*DEVELOPMENT, *FINAL))]
-    ner = [f"NER {code}" for code in _with(result, "ner", (*DEVELOPMENT, *FINAL))]
-    return [*pos, "POS macro mt ug fo", *ner, "NER macro mt ug fo"]
+    heads = []
+    for task in ("pos", "ner"):
+        heads += [f"{task.upper()} {code}" for code in _with(result, task, (*DEVELOPMENT, *FINAL))]
+        heads.append(f"{task.upper()} macro {' '.join(_with(result, task, FINAL))}")
+    return heads
 
 
 def _cells(result: dict[str, Any], row: str) -> list[str]:
     cells = []
     for task in ("pos", "ner"):
         known = {s["language"]: s["value"] for s in result["scores"][row] if s["task"] == task}
+        final = _with(result, task, FINAL)
         cells += [_percent(known[code]) for code in _with(result, task, (*DEVELOPMENT, *FINAL))]
-        cells.append(_percent(sum(known[code] for code in FINAL) / len(FINAL)))
+        cells.append(_percent(sum(known[code] for code in final) / len(final)))
     return cells
 
 
