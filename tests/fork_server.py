@@ -118,7 +118,7 @@ def _load_one(folder: str) -> None:
     """Have transformers compile the rules by which it reads any model's weights."""
     from transformers import AutoModelForMaskedLM, BertConfig, BertForMaskedLM
 
-    from hyperx_cl.model.backbone import quiet_transformers
+    from hyperx_cl.model.transformers_errors import quiet_transformers
 
     size = dict.fromkeys(("vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads"), 4)
     with quiet_transformers():
