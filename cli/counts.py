@@ -43,6 +43,6 @@ def stored_norms(folder: Path) -> int | None:
     try:
         with safe_open(folder / "model.safetensors", framework="numpy") as file:
             named = [name for name in file.keys() if name.startswith("norms.")]  # noqa: SIM118 - it is no mapping
-            return sum(math.prod(file.get_slice(name).get_shape()) for name in named)
+            return int(sum(math.prod(file.get_slice(name).get_shape()) for name in named))
     except (OSError, SafetensorError):
         return None

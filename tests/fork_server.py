@@ -120,9 +120,11 @@ def _load_one(folder: str) -> None:
 
     from hyperx_cl.model.transformers_errors import quiet_transformers
 
-    size = dict.fromkeys(("vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads"), 4)
+    config = BertConfig(
+        vocab_size=4, hidden_size=4, num_hidden_layers=1, num_attention_heads=1, intermediate_size=4
+    )  # fmt: skip
     with quiet_transformers():
-        BertForMaskedLM(BertConfig(**size, intermediate_size=4)).save_pretrained(folder)
+        BertForMaskedLM(config).save_pretrained(folder)
         AutoModelForMaskedLM.from_pretrained(folder)
 
 
