@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hyperx_cl.artefact import LanguageRecord
 from hyperx_cl.cli.loading import load_model
+from hyperx_cl.cli.made_of import of_text
 from hyperx_cl.cli.options import Common
 from hyperx_cl.cli.proving import expect_proof
 from hyperx_cl.cli.recording import end_killed, recording
@@ -74,7 +75,7 @@ class Adding:
         """The version that is there, where a killed process has learnt it from this very text with these options."""
         from hyperx_cl.train.checkpoint import remove_checkpoint
 
-        if not (self.parent and made_of(self.parent, text, self.options)):
+        if not (self.parent and of_text(self.parent.provenance, text.sha256, self.options)):
             return None
         end_killed(self.registry, "add-language", self._config(text), "done")
         remove_checkpoint(folder)
@@ -130,13 +131,6 @@ class Adding:
                     f"{', '.join(correction['is'])}; what was said before is kept."
                 )
         return stored
-
-
-def made_of(stored: StoredLanguage, text: "Text", options: AddOptions) -> bool:
-    """Whether a version was learnt from this very text with these very options."""
-    told = stored.provenance
-    same_text = dict(told.get("text", {})).get("sha256") == text.sha256
-    return told.get("method") == "mlm" and same_text and told.get("options") == as_dict(options)
 
 
 class Letters:

@@ -13,6 +13,7 @@ from hyperx_cl.cli.completion import complete_language, complete_task
 from hyperx_cl.cli.fetching import data_home, have, on_hub, origin
 from hyperx_cl.cli.fewshot_full import Asked, expect_place, expect_words, learn_fully, show_finished
 from hyperx_cl.cli.loading import find_model, load_model, task_of, tasks_of
+from hyperx_cl.cli.made_of import of_sentences
 from hyperx_cl.cli.options import BackbonePlace, Common, Config, DataDir, Device, LabelMap, ModelName, command
 from hyperx_cl.cli.output import Grid
 from hyperx_cl.cli.plan import with_label_maps
@@ -115,7 +116,8 @@ def fewshot(
             learn_fully(common, registry, asked, backbone=backbone, device=device, resume=resume)
             return
         chosen_pair = LabelledPair(record, code, task, drawn, tested, options, data_hashes, source)
-        if resume and _made_of(parent, task, drawn, options):
+        digests = [sentence.digest for sentence in drawn]
+        if resume and of_sentences(parent.provenance, task, digests, options):
             end_killed(registry, "fewshot", chosen_pair.config(parent.parent), "done")
             _show_finished(common, parent, task)
             return
@@ -243,13 +245,6 @@ def expect_apart(drawn: Sequence[Sentence], tested: Sequence[Sentence], path: Pa
             f"{path} holds {len(both)} of the {len(drawn)} sentences to learn from, first {' '.join(both[0].words)!r}: "
             "take them out of one of the two files, or draw others with --seed"
         )
-
-
-def _made_of(stored: StoredLanguage, task: str, drawn: Sequence[Sentence], options: FewshotOptions) -> bool:
-    """Whether a version was learnt from these very sentences with these very options."""
-    told, digests = stored.provenance, [sentence.digest for sentence in drawn]
-    known = (told.get("method"), told.get("task"), told.get("sentences"), told.get("options"))
-    return known == ("fewshot", task, digests, as_dict(options))
 
 
 def _show_finished(common: Common, stored: StoredLanguage, task: str) -> None:

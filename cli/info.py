@@ -1,10 +1,11 @@
 """`info`: how many numbers a model trains, of a model in the registry or of a shape, with hashes and versions."""
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from hyperx_cl.cli.counts import trainable
+from hyperx_cl.cli.counts import stored_norms, trainable
 from hyperx_cl.cli.options import Common, ModelName, command
 from hyperx_cl.cli.output import Grid
 from hyperx_cl.cli.recording import versions
@@ -31,8 +32,9 @@ def info(
     layers: Annotated[int, typer.Option("--layers", min=1, help="Of a shape: the backbone's layers.")] = 12,
     hidden: Annotated[int, typer.Option("--hidden", min=1, help="Of a shape: its hidden width.")] = 768,
 ) -> None:
-    """Count the trained numbers outside the heads: of a model, or with --languages of a shape."""
+    """Count the trained numbers outside the heads: of a model, or with --languages of a shape of BERT's type."""
     about: dict[str, Any]
+    norms = None
     if languages is not None:
         if model is not None:
             raise UsageError("--model and --languages exclude each other: a stored model has its own languages")
@@ -50,8 +52,11 @@ def info(
             "backbone": dict(record.backbone), "layers": kept["layers"], "hidden": kept["hidden"],
             "languages": len(kept["languages"]), "tasks": len(kept["tasks"]),
         }  # fmt: skip
+        norms = stored_norms(Path(record.path))
+        if norms is None:
+            common.out.note(f"There is no model in {record.path}: its LayerNorms are counted as BERT has them.")
     shape = {name: int(about[name]) for name in ("layers", "hidden", "languages", "tasks")}
-    counts = trainable(options, **shape)
+    counts = trainable(options, **shape, norms=norms)
     _show(common, about, counts)
 
 

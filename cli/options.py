@@ -200,7 +200,7 @@ def _tokens(typed: str) -> Tokens:
     try:
         return int(typed)
     except ValueError:
-        raise typer.BadParameter(f"{typed!r} is neither a whole number nor auto") from None
+        raise typer.BadParameter(f"{typed!r} is neither a whole number nor auto: give one of them") from None
 
 
 def _common(values: Mapping[str, Any]) -> Common:

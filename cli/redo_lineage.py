@@ -91,14 +91,6 @@ class Runs:
         return self._by_hash.get(hash)
 
 
-def options_in(kept: Any, cls: type[Options]) -> Options | None:
-    """Options out of a provenance or run, None where this version does not take them."""
-    try:
-        return cls(**kept)
-    except (UsageError, TypeError):
-        return None
-
-
 class First(NamedTuple):
     """The record that numbers were first stored in: fingerprint of its model, content hash, and provenance."""
 

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hyperx_cl.cli.loading import tasks_of
+from hyperx_cl.cli.made_of import of_sentences, options_in
 from hyperx_cl.cli.plan import with_label_maps
 from hyperx_cl.cli.redo_item import MISSING, NO_GAIN, REFUSED, THERE, TO_DO, WAITING, Item, Wanted
-from hyperx_cl.cli.redo_lineage import FEWSHOT, Runs, Step, options_in
+from hyperx_cl.cli.redo_lineage import FEWSHOT, Runs, Step
 from hyperx_cl.config import FewshotOptions
 from hyperx_cl.errors import ConflictError, NotFoundError
 
@@ -80,8 +81,7 @@ def _find(item: Item, task: str, wanted: Wanted) -> None:
 
 def _same(step: Step, item: Item) -> bool:
     """Whether a step of the new model is one of the old one done again."""
-    same = step.told.get("sentences") == item.step.told.get("sentences")
-    return same and options_in(step.told.get("options"), FewshotOptions) == item.options
+    return of_sentences(step.told, _task(item.step), item.step.told.get("sentences", ()), item.options)
 
 
 def _without_gain(item: Item, own: Sequence[Step], runs: Runs) -> bool:

@@ -1,13 +1,14 @@
 """What `languages redo` would do: for each step by which a language came about, what is there and what is missing."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from hyperx_cl.cli.adding import checkpoint_of
 from hyperx_cl.cli.loading import JOINT
+from hyperx_cl.cli.made_of import of_text, text_in
 from hyperx_cl.cli.redo_item import MISSING, REFUSED, THERE, TO_DO, WAITING, Item, Wanted
-from hyperx_cl.cli.redo_lineage import CODE, LIKE, TEXT, Runs, Step, lineage, options_in, told_of
+from hyperx_cl.cli.redo_lineage import CODE, LIKE, TEXT, Runs, Step, lineage, told_of
 from hyperx_cl.cli.redo_pairs import plan_pairs
 from hyperx_cl.config import AddOptions
 from hyperx_cl.errors import ConflictError, DataError, NotFoundError
@@ -111,7 +112,7 @@ class _Planner:
         item.options, lacking = step.options(AddOptions)
         if lacking:
             item.why = f"not kept, so as by default now: {', '.join(lacking)}"
-        item.hash = _text_of(step.told) or step.hashes.get("text", "")
+        item.hash = text_in(step.told) or step.hashes.get("text", "")
         item.hash_before = item.hash
         if not item.hash:
             raise ConflictError(f"no hash of its text is kept: learn it with `hyperx-cl add-language {code}`")
@@ -121,7 +122,7 @@ class _Planner:
         rules = self._rules(step)
         same = next((version for version in candidates if self._same_text(version, item, rules)), None)
         if same is not None:
-            item.state, item.version, item.hash = THERE, same, _text_of(told_of(same).told)
+            item.state, item.version, item.hash = THERE, same, text_in(told_of(same).told)
             item.other_text = item.hash != item.hash_before
         elif given is None:
             last = step.config.get("text")
@@ -153,12 +154,10 @@ class _Planner:
     def _same_text(self, version: StoredLanguage, item: Item, rules: "Transliteration | None") -> bool:
         """Whether a version was learnt from the same text, by the same options and the same letters."""
         told = told_of(version).told
-        if told.get("method") != TEXT or options_in(told.get("options"), AddOptions) != item.options:
-            return False
         # From another text if that was said to be right when it was redone, and no further one is named now.
         redone = dict(told.get("redone") or {}).get("hash") == told_of(item.step.stored).hash
-        same = _text_of(told) == item.hash or (redone and item.code not in self.wanted.given)
-        return same and (rules is None or self._record_rules(version) == rules)
+        text = text_in(told) if redone and item.code not in self.wanted.given else item.hash
+        return of_text(told, text, item.options) and (rules is None or self._record_rules(version) == rules)
 
     def _like(self, item: Item, candidates: Iterable[StoredLanguage]) -> None:
         relatives = list(item.step.told.get("relatives", ()))
@@ -195,11 +194,6 @@ def expect_no_checkpoints(chains: Sequence[Sequence[Item]], new: ModelRecord) ->
             raise ConflictError(
                 f"an interrupted run of {item.code!r} has left a checkpoint: go on with --resume, or remove {folder}"
             )
-
-
-def _text_of(told: Mapping[str, Any]) -> str:
-    """Hash of the text in a provenance, empty where there is none."""
-    return str(dict(told.get("text") or {}).get("sha256") or "")
 
 
 def _lost(item: Item, last: str | None, finder: "Finder") -> str:

@@ -6,6 +6,7 @@ child that nothing strikes tells how many there were, so that a test can choose 
 """
 
 import contextlib
+import io
 import json
 import os
 import resource
@@ -88,28 +89,54 @@ def main() -> None:
 
 
 def warm_up() -> None:
-    """Import all that a child needs, and measure what is measured once a process."""
+    """Import all that a child needs, and do once what any process does once: a child costs its command's own work."""
     import torch
 
     torch.set_num_threads(1)  # a fork takes one thread along
     import accelerate  # noqa: F401
-    import transformers  # noqa: F401
+    import transformers
 
-    import hyperx_cl.cli.app  # noqa: F401
     import hyperx_cl.data.text  # noqa: F401
     import hyperx_cl.train.add_language  # noqa: F401
     import hyperx_cl.train.add_task  # noqa: F401
     import hyperx_cl.train.fewshot  # noqa: F401
     import hyperx_cl.train.full_fewshot  # noqa: F401
     import hyperx_cl.train.joint  # noqa: F401
-    from hyperx_cl.registry.store import Registry
+    from hyperx_cl.languages import canonical
     from hyperx_cl.train.throughput import known_peak
 
     known_peak(torch.device("cpu"), torch.float32)
+    canonical("mt")  # reads the table of codes
     for name in ("BertForMaskedLM", "BertTokenizer", "AutoTokenizer", "AutoModelForMaskedLM"):  # else imported late
         getattr(transformers, name)
     with tempfile.TemporaryDirectory() as folder:
-        Registry.open(f"{folder}/registry.sqlite3").close()  # migrations
+        _load_one(folder)
+        _open_one(folder)
+
+
+def _load_one(folder: str) -> None:
+    """Have transformers compile the rules by which it reads any model's weights."""
+    from transformers import AutoModelForMaskedLM, BertConfig, BertForMaskedLM
+
+    from hyperx_cl.model.transformers_errors import quiet_transformers
+
+    config = BertConfig(
+        vocab_size=4, hidden_size=4, num_hidden_layers=1, num_attention_heads=1, intermediate_size=4
+    )  # fmt: skip
+    with quiet_transformers():
+        BertForMaskedLM(config).save_pretrained(folder)
+        AutoModelForMaskedLM.from_pretrained(folder)
+
+
+def _open_one(folder: str) -> None:
+    """Have a registry made, with its migrations, and a command line read and answered."""
+    from hyperx_cl.cli.app import run
+    from hyperx_cl.registry.store import Registry
+
+    address = f"{folder}/registry.sqlite3"
+    Registry.open(address).close()
+    with contextlib.redirect_stdout(io.StringIO()):
+        assert run(["languages", "list", "--registry", address, "--json"]) == 0
 
 
 def answer(asked: dict[str, Any]) -> dict[str, Any]:

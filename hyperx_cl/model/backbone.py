@@ -5,22 +5,22 @@ Its tensors are never written. What works on it from outside are forward hooks, 
 
 import json
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from torch import Tensor, nn
 
-from hyperx_cl.errors import ConflictError, DataError, HyperXError, NetworkError, NotFoundError, UsageError
-from hyperx_cl.model.accepted import expect_encoder, expect_known_type
+from hyperx_cl.errors import ConflictError, DataError, UsageError
+from hyperx_cl.model.accepted import expect_encoder
 from hyperx_cl.model.fingerprint import cached_fingerprint
 from hyperx_cl.model.heads import MaskedHead
 from hyperx_cl.model.own_seats import own_seats
+from hyperx_cl.model.planned import norms_of, read_config
 from hyperx_cl.model.seats import SEATS, HeadPaths, head_activation, head_paths, head_tensors
+from hyperx_cl.model.transformers_errors import plain_errors, quiet_transformers
 
 
 @dataclass(frozen=True)
@@ -65,11 +65,7 @@ class Backbone:
         self._head_eps = _head_eps(masked_lm, self._head_paths)
         self.encoder.requires_grad_(False)
         self.encoder.eval()
-        self.norms: dict[str, nn.LayerNorm] = {
-            name: module
-            for name, module in self.encoder.named_modules()
-            if isinstance(module, nn.LayerNorm) and module.elementwise_affine
-        }
+        self.norms = norms_of(self.encoder)
         self._norm_values = {name: _copy(module.state_dict()) for name, module in self.norms.items()}
 
     @property
@@ -183,16 +179,13 @@ def load_backbone(
         ConflictError: Its weights lack layers that its configuration names.
         UsageError: A type of model that cannot be used, or has no seats.
     """
-    from transformers import AutoConfig, AutoTokenizer, PreTrainedConfig
+    from transformers import AutoTokenizer
 
     id_or_path = os.path.expanduser(id_or_path)
     # Without a name transformers takes the fused one, and the plain one for a type that has no other.
     attention = attention or (None if torch.cuda.is_available() else "eager")
-    with _plain_errors(id_or_path), quiet_transformers():
-        described, _ = PreTrainedConfig.get_config_dict(id_or_path, revision=revision)
-        expect_known_type(id_or_path, described)
-        config = AutoConfig.from_pretrained(id_or_path, revision=revision, trust_remote_code=False)
-        expect_encoder(id_or_path, config, adapter_site)
+    with plain_errors(id_or_path), quiet_transformers():
+        config = read_config(id_or_path, revision, adapter_site)
         masked_lm, loading = _load_masked_lm(id_or_path, config, revision, attention)
         tokenizer = AutoTokenizer.from_pretrained(id_or_path, revision=revision, use_fast=True, trust_remote_code=False)
         if len(tokenizer.get_vocab()) <= len(tokenizer.all_special_tokens):  # transformers makes one of nothing
@@ -302,22 +295,6 @@ def _cpu_flags() -> set[str]:
     return set(next((line.split(":", 1)[1].split() for line in text.splitlines() if line.startswith("flags")), []))
 
 
-@contextmanager
-def quiet_transformers() -> Iterator[None]:
-    """Keep transformers' own bars and notes off stderr: the commands have theirs."""
-    from transformers.utils import logging
-
-    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(level)
-        if bars:
-            logging.enable_progress_bar()
-
-
 def _commit(id_or_path: str, revision: str | None) -> str | None:
     """Which commit of the Hub was loaded; ``None`` for a folder."""
     from transformers.utils.hub import cached_file
@@ -327,48 +304,3 @@ def _commit(id_or_path: str, revision: str | None) -> str | None:
     file = cached_file(id_or_path, "config.json", revision=revision)
     snapshot = Path(str(file)).parent
     return snapshot.name if snapshot.parent.name == "snapshots" else None
-
-
-@contextmanager
-def _plain_errors(id_or_path: str) -> Iterator[None]:
-    if id_or_path.startswith((".", os.sep, "~")) and not Path(id_or_path).is_dir():
-        raise NotFoundError(f"There is no backbone folder {id_or_path}; give the folder it lies in.")
-    try:
-        yield
-    except (HyperXError, ImportError, MemoryError):
-        raise
-    except Exception as error:  # whatever a damaged file leads transformers, tokenizers and safetensors to
-        plain = _of_folder(id_or_path, error) if Path(id_or_path).is_dir() else _of_hub(id_or_path, error)
-        if plain is None:
-            raise
-        raise plain from error
-
-
-def _of_folder(folder: str, error: Exception) -> HyperXError:
-    if not (Path(folder) / "config.json").is_file() or not any(Path(folder).glob("*.safetensors")):
-        return NotFoundError(
-            f"The backbone {folder} cannot be loaded: it needs config.json, weights in safetensors and its tokenizer."
-        )
-    return DataError(f"The backbone in {folder} cannot be read ({_reason(error)}); copy or download the folder again.")
-
-
-def _of_hub(name: str, error: Exception) -> HyperXError | None:
-    if isinstance(error, (SafetensorError, RuntimeError)):
-        return DataError(
-            f"The backbone {name} cannot be read ({_reason(error)}); remove it from the Hub's cache and try again."
-        )
-    if not isinstance(error, (OSError, ValueError)):
-        return None
-    if "offline" in str(error).lower() or "couldn't connect" in str(error).lower():
-        return NetworkError(
-            f"The backbone {name} is neither a folder nor in the cache, and the Hub cannot be reached; "
-            "give the folder it lies in (--backbone DIR), or try again with a connection."
-        )
-    return NotFoundError(f"The backbone {name} cannot be loaded: {_reason(error)}")
-
-
-def _reason(error: Exception) -> str:
-    if "ignore_mismatched_sizes" in str(error):
-        return "its weights have other sizes than its config.json says"
-    first = str(error).partition("\n")[0].partition(". ")[0]
-    return first.strip().rstrip(".:") or type(error).__name__

@@ -14,7 +14,7 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processor
 from torch import Tensor
 from transformers import BertConfig, BertForMaskedLM, PreTrainedTokenizerFast
 
-from hyperx_cl.model.backbone import quiet_transformers
+from hyperx_cl.model.transformers_errors import quiet_transformers
 from hyperx_cl.synthetic.corpus import raw_text
 from hyperx_cl.synthetic.family import Family
 

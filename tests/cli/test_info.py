@@ -1,5 +1,7 @@
 """`info`: the paper's counts without any weights, and a real model's counts equal to what it trains."""
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -27,6 +29,15 @@ def test_counts_of_a_model_are_what_it_trains(cli: Cli, stocked: Path) -> None:
     assert told["parameters"]["total"] == trained
     assert told["fingerprint"] == model.fingerprint()
     assert cli("info", "--quiet").out == f"{trained}\n"
+
+
+def test_a_model_whose_file_is_gone_is_counted_as_bert_and_that_is_said(cli: Cli, stocked: Path) -> None:
+    known = cli("info", "--json").data
+    with closing(sqlite3.connect(stocked / "registry.sqlite3")) as connection, connection:
+        connection.execute("UPDATE models SET path = '/nowhere'")
+    ended = cli("info", "--json")
+    assert ended.data["parameters"] == known["parameters"]
+    assert ended.err == "There is no model in /nowhere: its LayerNorms are counted as BERT has them.\n"
 
 
 def test_language_parts_are_counted(cli: Cli) -> None:

@@ -2,7 +2,8 @@
 
 The children are real processes that run the commands' own code (`tests/fork_server.py`), on one CPU thread in fp32. An
 event is a file about to be written, renamed or removed, a statement or commit of the database, or an optimiser step;
-those that are struck at are drawn from a seed, one from each of equal parts of the whole run.
+those that are struck at are drawn from a seed, one from each of equal parts of the whole run. Homes are in memory where
+there is room for them (`memory`): what a killed process has written is there, whether or not a disk has it.
 """
 
 import json
@@ -21,7 +22,7 @@ import pytest
 from tests.cli.conftest import STEPS, TINY
 from tests.forked import Ended, Forked, left
 
-POINTS, MANY = 20, 200
+POINTS, MANY, PARTS = 20, 200, 10
 PLACES = ("--precision", "fp32", "--device", "cpu", "--quiet")
 ADD = ("--check-every", "1", "--rank", "2", "--self-steps", "2", "--sample", "10", "--self-lines", "20")
 FEW = (
@@ -98,50 +99,52 @@ def at(case: Case, number: int, of: int) -> int:
 def resumed(forked: Forked, case: Case, home: Path, *, again: bool = True) -> Ended:
     """Go on, and see that all is as if nothing had happened."""
     ended = forked(*case.words(home), *(["--resume"] if again else []), home=home)
-    assert ended.status == 0, ended.err
+    assert ended.status == 0, f"{home.name}: {ended.err}"
     now = left(home)
-    assert now["files"] == case.whole["files"]
-    assert now == case.whole
+    assert now["files"] == case.whole["files"], home.name
+    assert now == case.whole, home.name
     return ended
 
 
-def kill(forked: Forked, case: Case, home: Path, event: int) -> None:
+def kill(forked: Forked, case: Case, folder: Path, event: int) -> None:
+    home = folder / f"killed-at-{event}-of-{case.events}"
     struck = forked(*case.words(case.begin(home)), home=home, at=event)
-    assert struck.status == -signal.SIGKILL, struck.err
+    assert struck.status == -signal.SIGKILL, f"{home.name}: {struck.err}"
     resumed(forked, case, home)
+    shutil.rmtree(home)
 
 
 @pytest.mark.parametrize("number", range(POINTS))
 @pytest.mark.parametrize("name", COMMANDS)
 def test_killed_and_resumed_is_as_never_killed(
-    name: str, number: int, forked: Forked, cases: Callable[[str], Case], tmp_path: Path
+    name: str, number: int, forked: Forked, cases: Callable[[str], Case], memory: Path
 ) -> None:
     case = cases(name)
-    kill(forked, case, tmp_path / "home", at(case, number, POINTS))
+    kill(forked, case, memory, at(case, number, POINTS))
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("part", range(PARTS))
 @pytest.mark.parametrize("name", [*COMMANDS, "fewshot --full"])
 def test_killed_at_many_points_and_resumed(
-    name: str, forked: Forked, cases: Callable[[str], Case], tmp_path: Path
+    name: str, part: int, forked: Forked, cases: Callable[[str], Case], memory: Path
 ) -> None:
     case = cases(name)
-    for number in range(MANY):
-        kill(forked, case, tmp_path / str(number), at(case, number, MANY))
-        shutil.rmtree(tmp_path / str(number))
+    for number in range(part, MANY, PARTS):
+        kill(forked, case, memory, at(case, number, MANY))
 
 
 @pytest.mark.parametrize("number", range(4))
 def test_a_whole_model_of_few_shot_is_there_or_can_be_made_again(
-    number: int, forked: Forked, cases: Callable[[str], Case], tmp_path: Path
+    number: int, forked: Forked, cases: Callable[[str], Case], memory: Path
 ) -> None:
     case = cases("fewshot --full")
-    kill(forked, case, tmp_path / "home", at(case, number, 4))
+    kill(forked, case, memory, at(case, number, 4))
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_killed_twice_and_resumed(name: str, forked: Forked, cases: Callable[[str], Case], tmp_path: Path) -> None:
-    case, home = cases(name), tmp_path / "home"
+def test_killed_twice_and_resumed(name: str, forked: Forked, cases: Callable[[str], Case], memory: Path) -> None:
+    case, home = cases(name), memory / "home"
     assert forked(*case.words(case.begin(home)), home=home, at=case.events * 2 // 3).status == -signal.SIGKILL
     assert forked(*case.words(home), "--resume", home=home, at=case.events // 4).status == -signal.SIGKILL
     resumed(forked, case, home)
@@ -150,10 +153,10 @@ def test_killed_twice_and_resumed(name: str, forked: Forked, cases: Callable[[st
 @pytest.mark.parametrize("number", range(5))
 @pytest.mark.parametrize("name", COMMANDS)
 def test_ended_within_a_write_and_resumed(
-    name: str, number: int, forked: Forked, cases: Callable[[str], Case], tmp_path: Path
+    name: str, number: int, forked: Forked, cases: Callable[[str], Case], memory: Path
 ) -> None:
     """The kernel ends the process (SIGXFSZ) at a drawn byte of a file: the bytes before it are written."""
-    case, home = cases(name), tmp_path / "home"
+    case, home = cases(name), memory / "home"
     size = int(np.exp(np.random.default_rng([7, number]).uniform(np.log(20), np.log(60_000))))
     struck = forked(*case.words(case.begin(home)), home=home, at=at(case, number, 5), how="torn", size=size)
     assert struck.status == -signal.SIGXFSZ, struck.err
@@ -163,9 +166,9 @@ def test_ended_within_a_write_and_resumed(
 @pytest.mark.parametrize("number", range(5))
 @pytest.mark.parametrize("name", COMMANDS)
 def test_files_that_may_not_grow_are_one_sentence_and_the_run_goes_on_when_they_may(
-    name: str, number: int, forked: Forked, cases: Callable[[str], Case], tmp_path: Path
+    name: str, number: int, forked: Forked, cases: Callable[[str], Case], memory: Path
 ) -> None:
-    case, home = cases(name), tmp_path / "home"
+    case, home = cases(name), memory / "home"
     struck = forked(*case.words(case.begin(home)), home=home, at=at(case, number, 5), how="full", size=1)
     error = struck.err.splitlines()[-1]
     assert struck.status in (1, 7) and struck.out == "", struck.err
@@ -179,9 +182,9 @@ def test_files_that_may_not_grow_are_one_sentence_and_the_run_goes_on_when_they_
 @pytest.mark.parametrize("number", range(3))
 @pytest.mark.parametrize("name", COMMANDS)
 def test_ctrl_c_says_the_words_to_go_on_with(
-    name: str, number: int, forked: Forked, cases: Callable[[str], Case], tmp_path: Path
+    name: str, number: int, forked: Forked, cases: Callable[[str], Case], memory: Path
 ) -> None:
-    case, home = cases(name), tmp_path / "home"
+    case, home = cases(name), memory / "home"
     struck = forked(*case.words(case.begin(home)), home=home, at=at(case, number, 3), how="interrupt")
     assert (struck.status, struck.out) == (130, ""), struck.err
     said = struck.err.splitlines()[-1].removeprefix("Interrupted; go on with: ").removesuffix(".")

@@ -11,6 +11,7 @@ import pytest
 from hyperx_cl.data.examples import content_hash
 from hyperx_cl.data.root import DataRoot
 from hyperx_cl.data.tasks import POS
+from hyperx_cl.model.hyperx import HyperX
 from hyperx_cl.registry.store import Registry
 from tests.backbone_types import SITE
 from tests.cli.conftest import STEPS, TINY, Cli
@@ -225,12 +226,15 @@ def test_a_backbone_of_another_type_by_a_site_of_ones_own(
     assert tagged.code == 0 and len(tagged.out.splitlines()) >= 2, tagged.err
 
 
-@pytest.mark.parametrize("kind", ["distilbert", "electra", "modernbert"])
-def test_a_dry_run_knows_the_shape_of_every_type(
+@pytest.mark.parametrize("kind", ["distilbert", "electra", "modernbert", "deberta-v2"])
+def test_a_dry_run_and_info_count_what_a_model_of_any_type_trains(
     cli: Cli, root: Path, typed_backbone: Callable[[str], Path], tmp_path: Path, kind: str
 ) -> None:
     words = ["train", "--backbone", typed_backbone(kind), "--data-dir", root, "--output-dir", tmp_path / "out"]
     words += [*TINY, *STEPS]
     planned = cli(*words, "--dry-run", "--json").data["parameters"]
     assert cli(*words).code == 0
+    model = HyperX.from_pretrained(tmp_path / "out", backbone=str(typed_backbone(kind)))
+    trained = sum(p.numel() for name, p in model.named_parameters() if not name.startswith("heads."))
+    assert planned["total"] == trained
     assert cli("info", "--json").data["parameters"] == planned

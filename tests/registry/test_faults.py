@@ -114,14 +114,14 @@ def strike(forker: Run, beginning: Path, operation: str, tmp_path: Path, points:
 
 
 @pytest.mark.parametrize("operation", killing.OPERATIONS)
-def test_killed_at_seeded_moments(forker: Run, beginning: Path, operation: str, tmp_path: Path) -> None:
-    strike(forker, beginning, operation, tmp_path, points=4)
+def test_killed_at_seeded_moments(forker: Run, beginning: Path, operation: str, memory: Path) -> None:
+    strike(forker, beginning, operation, memory, points=4)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("operation", killing.OPERATIONS)
-def test_killed_at_many_seeded_moments(forker: Run, beginning: Path, operation: str, tmp_path: Path) -> None:
-    strike(forker, beginning, operation, tmp_path, points=40)
+def test_killed_at_many_seeded_moments(forker: Run, beginning: Path, operation: str, memory: Path) -> None:
+    strike(forker, beginning, operation, memory, points=40)
 
 
 @pytest.mark.parametrize("operation", ["add", "import", "export", "backup"])
