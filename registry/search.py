@@ -3,7 +3,7 @@
 The database chooses by model alone: names, families and scripts are facts of `hyperx_cl.languages` and `relatives`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,7 +62,8 @@ def search(session: Session, wanted: Wanted, model: ModelRow | None, *, brief: b
     if model is not None:
         chosen = chosen.where(LanguageRow.model_id == model.id)
     fits = _conditions(wanted)
-    found = (_stored(*row) for row in session.execute(chosen))
+    rows: Iterable[Any] = session.execute(chosen)
+    found = (_stored(*row) for row in rows)
     return [stored for stored in found if all(fit(stored) for fit in fits)]
 
 
