@@ -1,6 +1,5 @@
 """The app: every command, and the one place where an error becomes a sentence and an exit code."""
 
-import gc
 import os
 import shlex
 import sys
@@ -12,25 +11,7 @@ from typing import Annotated
 import typer
 
 from hyperx_cl import __version__
-from hyperx_cl.cli import (
-    add_language,
-    add_task,
-    bench,
-    data,
-    demo,
-    evaluate,
-    fewshot,
-    info,
-    languages,
-    models,
-    pull,
-    push,
-    registry,
-    runs,
-    tag,
-    tasks,
-    train,
-)
+from hyperx_cl.cli.commands import Commands
 from hyperx_cl.cli.output import visible
 from hyperx_cl.errors import HyperXError
 from hyperx_cl.processes import rank
@@ -43,6 +24,7 @@ INTERRUPTED = 130
 
 app = typer.Typer(
     name="hyperx-cl",
+    cls=Commands,
     help="Hyper-X for languages nobody has covered: train once, then add a language from raw text alone.",
     epilog=(
         "Exit codes: 0 done, 1 other, 2 wrong options, 3 not found, 4 conflict, 5 network, 6 unusable data, "
@@ -51,17 +33,10 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-for command in (train, add_language, add_task, fewshot, evaluate, tag):
-    command.add_to(app)
-for commands in (data, models, languages, tasks, runs, registry, bench):
-    app.add_typer(commands.app)
-for command in (push, pull, info, demo):
-    command.add_to(app)
 
 
 def main() -> None:
     """Run the words of the command line, and exit."""
-    gc.freeze()  # what importing made stays to the end: no collection has to walk through it
     sys.exit(run(sys.argv[1:]))
 
 
@@ -109,7 +84,8 @@ def _unexpected(words: Sequence[str], error: Exception) -> int:
         return int(code)
     context = getattr(error, "ctx", None)
     where = f" See '{context.command_path} --help'." if context else ""
-    return _failed(words, error, f"{message().rstrip('.')}.{where}", int(code))
+    told = message().rstrip(".")
+    return _failed(words, error, f"{told}{'' if told.endswith('?') else '.'}{where}", int(code))
 
 
 def _failed(words: Sequence[str], error: Exception, message: str, code: int) -> int:

@@ -58,6 +58,12 @@ def fewshot(
     label_map: LabelMap = None,
     model: ModelName = None,
     backbone: BackbonePlace = None,
+    source: Annotated[
+        str | None, typer.Option("--source", help="Where the sentences are from.", show_default=False)
+    ] = None,
+    licence: Annotated[
+        str | None, typer.Option("--licence", help="The sentences' licence.", show_default=False)
+    ] = None,
     config: Config = None,
     full: Annotated[
         bool, typer.Option("--full", help="Move the hypernetwork too: a new model, and its harm to others.")
@@ -106,23 +112,24 @@ def fewshot(
             expect_apart(drawn, tested, test)
             data_hashes["test"] = content_hash(tested)
         place = (data or data_dir or Path()).resolve()
-        source = {"data": str(place), "test": str(test) if test else None, "label_map": list(label_map or ())}
+        files = {"data": str(place), "test": str(test) if test else None, "label_map": list(label_map or ())}
+        said = {key: value for key, value in (("source", source), ("licence", licence)) if value}
         if full:
             asked = Asked(
                 record=record, code=code, task=chosen, drawn=drawn, tested=tested, options=options, full=full_options,
                 root=DataRoot(data_dir) if data_dir else None, name=made, folder=folder, data=data_hashes,
-                facts=source,
+                facts=files, said=said,
             )  # fmt: skip
             learn_fully(common, registry, asked, backbone=backbone, device=device, resume=resume)
             return
-        chosen_pair = LabelledPair(record, code, task, drawn, tested, options, data_hashes, source)
+        chosen_pair = LabelledPair(record, code, task, drawn, tested, options, data_hashes, files)
         digests = [sentence.digest for sentence in drawn]
         if resume and of_sentences(parent.provenance, task, digests, options):
             end_killed(registry, "fewshot", chosen_pair.config(parent.parent), "done")
             _show_finished(common, parent, task)
             return
         # A record travels: the way to the file stays here.
-        facts = (told or {"data": place.name}) | ({"label_map": list(label_map)} if label_map else {})
+        facts = (told or {"data": place.name}) | ({"label_map": list(label_map)} if label_map else {}) | said
         stored, learnt = learn_pair(
             common, registry, chosen_pair, facts, backbone=backbone, device=device, resume=resume
         )

@@ -49,6 +49,7 @@ class Asked:
         name: Of the new model.
         folder: The new model's.
         facts: More to keep with the run.
+        said: Where the sentences are from and their licence, as far as it was said; the new model keeps it.
         data: Hashes of the sentences.
     """
 
@@ -63,6 +64,7 @@ class Asked:
     name: str
     folder: Path
     facts: Mapping[str, Any]
+    said: Mapping[str, str]
     data: Mapping[str, str]
 
 
@@ -214,7 +216,7 @@ def _keep(registry: Registry, asked: Asked, learnt: "FullLearnt", backbone: str 
     tasks = [registry.task(stored.task, was.name) for stored in registry.tasks(was.name)]
     origin = {
         "model": was.name, "fingerprint": was.fingerprint, "language": asked.code, "task": asked.task.name,
-        "sentences": learnt.digests, "fewshot": as_dict(asked.options), "full": as_dict(asked.full),
+        "sentences": learnt.digests, "fewshot": as_dict(asked.options), "full": as_dict(asked.full), **asked.said,
     }  # fmt: skip
     config = {**was.config, "backbone": backbone or was.config.get("backbone", ""), "fewshot": origin}
     carried = [

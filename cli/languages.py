@@ -51,7 +51,7 @@ def list_languages(
     wanted = Wanted(codes=codes(code), name=name, family=family, script=script, task=task, author=author)
     with common.registry(readonly=True) as registry:
         models = registry.list_models()
-        known = registry.search(wanted, model, everywhere=all_models) if models or model else []
+        known = registry.search(wanted, model, everywhere=all_models, brief=True) if models or model else []
     kinds = kinds_of(models)
     none = "No language yet: `hyperx-cl train` or `hyperx-cl add-language` makes some."
     if wanted != Wanted():

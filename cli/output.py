@@ -8,11 +8,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
-
 from hyperx_cl.cli.listing import Listing
 
 SCHEMA_VERSION = 1
@@ -93,17 +88,11 @@ class Output:
         if isinstance(piece, str):
             print(visible(piece))
         elif not sys.stdout.isatty():
-            for row in (piece.header, *piece.rows):
-                print("\t".join(visible(cell) for cell in row))
+            print("\n".join("\t".join(map(visible, row)) for row in (piece.header, *piece.rows)))
         elif isinstance(piece, Listing):
             print("\n".join(map(visible, piece.lines(shutil.get_terminal_size().columns))))
         else:
-            table = Table(box=SIMPLE_HEAD)
-            for name in piece.header:
-                table.add_column(Text(name))
-            for row in piece.rows:
-                table.add_row(*(Text(visible(cell)) for cell in row))
-            Console().print(table)
+            _draw(piece)
 
 
 def visible(text: str, *, lines: bool = False) -> str:
@@ -113,7 +102,24 @@ def visible(text: str, *, lines: bool = False) -> str:
         text: Anything.
         lines: Keep line ends and tabs.
     """
+    if text.isprintable():  # far quicker to tell than looking for each of them
+        return text
     return (_UNSAFE_IN_TEXT if lines else _UNSAFE).sub(lambda match: _escaped(match[0]), text)
+
+
+def _draw(grid: Grid) -> None:
+    """Draw a table on a terminal; nothing else here needs the library that can."""
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=SIMPLE_HEAD)
+    for name in grid.header:
+        table.add_column(Text(name))
+    for row in grid.rows:
+        table.add_row(*(Text(visible(cell)) for cell in row))
+    Console().print(table)
 
 
 def _escaped(character: str) -> str:

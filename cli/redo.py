@@ -14,7 +14,6 @@ from hyperx_cl.cli.output import Grid
 from hyperx_cl.cli.redo_item import DONE, MISSING, TO_DO, Item, Wanted
 from hyperx_cl.cli.redo_left import Left, left_over
 from hyperx_cl.cli.redo_lineage import TEXT
-from hyperx_cl.cli.redo_plan import expect_no_checkpoints, plan
 from hyperx_cl.cli.words import pairs
 from hyperx_cl.errors import NotFoundError, UsageError
 from hyperx_cl.languages import canonical
@@ -70,6 +69,8 @@ def redo(
     Where something cannot be redone, the rest is, and the exit code is that of the first obstacle: 3 where a text or
     sentences are not found.
     """
+    from hyperx_cl.cli.redo_plan import plan  # takes along what reads data: no other command on languages does
+
     with common.registry(readonly=dry_run) as registry:
         new = find_model(registry, model, backbone)
         wanted = _wanted(
@@ -151,6 +152,8 @@ def _do(
     common: Common, registry: Registry, wanted: Wanted, chains: Sequence[Sequence[Item]], left: Sequence[Left],
     todo: Sequence[Item], *, resume: bool, yes: bool, backbone: str | None, device: str,
 ) -> None:  # fmt: skip
+    from hyperx_cl.cli.redo_plan import expect_no_checkpoints
+
     if not resume:
         expect_no_checkpoints(chains, wanted.new)
     for item in (item for items in chains for item in items if item.error is not None):

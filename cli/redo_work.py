@@ -92,8 +92,8 @@ def _pair(common: Common, registry: Registry, wanted: Wanted, item: Item, backbo
         wanted.new, item.code, str(told["task"]), item.sentences, None, item.options,
         {"sentences": content_hash(item.sentences)}, {"data": str(item.file), "test": None, "label_map": renamed},
     )  # fmt: skip
-    kept = {key: told[key] for key in ("data", "label_map", *_SAID) if key in told}
-    item.version, _ = learn_pair(common, registry, asked, kept | _origin(item), backbone=backbone, device=device)
+    kept = {key: told[key] for key in ("data", "label_map") if key in told} | _said(item) | _origin(item)
+    item.version, _ = learn_pair(common, registry, asked, kept, backbone=backbone, device=device)
     item.state = DONE if item.version else NO_GAIN
     if item.version is None:
         item.why = "k-fold speaks against it for this model, so nothing was stored"
@@ -101,9 +101,14 @@ def _pair(common: Common, registry: Registry, wanted: Wanted, item: Item, backbo
 
 def _facts(item: Item) -> dict[str, Any]:
     """What the new record keeps besides its own learning: where the text is from, if it is the same one."""
-    told = item.step.told
-    said = {key: item.step.stored.provenance.get(key, told.get(key)) for key in _SAID} if not item.other_text else {}
-    return {key: value for key, value in said.items() if value} | _origin(item)
+    return ({} if item.other_text else _said(item)) | _origin(item)
+
+
+def _said(item: Item) -> dict[str, Any]:
+    """Where the data is from, in the words that were last said of it."""
+    step = item.step
+    found = {key: step.stored.provenance.get(key, step.told.get(key)) for key in _SAID}
+    return {key: value for key, value in found.items() if value}
 
 
 def _origin(item: Item) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hyperx_cl.errors import DataError, NotFoundError
+from hyperx_cl.writing import replaced
 
 METADATA = "hyperx-cl"
 """The one key of a safetensors file's metadata: the order of several is not fixed."""
@@ -85,8 +85,10 @@ def save_pair(folder: str | os.PathLike[str], name: str, tensors: bytes, note: M
     """
     path = Path(folder) / f"{name}.safetensors"
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, tensors)
-    write_whole(path.with_suffix(".json"), (json.dumps(note, indent=2, ensure_ascii=False) + "\n").encode())
+    with replaced(path) as fresh:
+        fresh.write_bytes(tensors)
+    with replaced(path.with_suffix(".json")) as fresh:
+        fresh.write_bytes((json.dumps(note, indent=2, ensure_ascii=False) + "\n").encode())
     return path
 
 
@@ -125,18 +127,3 @@ def expect_same(told: Mapping[str, Any], record: Mapping[str, Any], path: Path) 
     if {name: told.get(name) for name in record} != record:
         note = path.with_suffix(".json")
         raise DataError(f"{note} describes another record than {path.name}: restore both from where they came")
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file so that it is there whole or not at all."""
-    file = tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", delete=False)
-    try:
-        with file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(file.name, 0o644)
-        os.replace(file.name, path)  # not before it is closed: Windows moves no open file
-    except BaseException:
-        Path(file.name).unlink(missing_ok=True)
-        raise

@@ -31,12 +31,22 @@ def whole(file: Path) -> Iterator[Path]:
     Raises:
         StorageError: It cannot be written.
     """
+    with told(file.parent), replaced(file) as fresh:
+        yield fresh
+
+
+@contextmanager
+def replaced(file: Path) -> Iterator[Path]:
+    """The same where another one tells what hinders writing.
+
+    Raises:
+        OSError: It cannot be written.
+    """
     fresh = file.with_name(file.name + NEW)
     try:
-        with told(file.parent):
-            yield fresh
-            settle(fresh)
-            os.replace(fresh, file)
+        yield fresh
+        settle(fresh)
+        os.replace(fresh, file)
     except BaseException:
         with suppress(OSError):
             fresh.unlink()

@@ -74,14 +74,15 @@ def one_sentence(where: str) -> Iterator[None]:
         DataError: The file is no database, or is damaged.
         HyperXError: Anything else that the database refused.
     """
+    no_json = f"{where} is damaged (a column that is not JSON): `hyperx-cl registry check` names the row"
     try:
         yield
     except json.JSONDecodeError as error:
-        raise DataError(
-            f"{where} is damaged (a column that is not JSON): `hyperx-cl registry check` names the row"
-        ) from error
+        raise DataError(no_json) from error
     except DBAPIError as error:
         said = " ".join(str(error.orig).split())
+        if "malformed JSON" in said:
+            raise DataError(no_json) from error
         if re.search("not a database|malformed", said):
             raise DataError(f"{where} is not a registry, or is damaged ({said}): restore it from a copy") from error
         if re.search("locked|lock timeout", said):

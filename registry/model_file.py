@@ -1,6 +1,6 @@
 """A model's row as a file: what the registry knows of it, its languages' versions and its tasks, sealed by a hash.
 
-Format ``hyperx-cl/model@1``: one JSON object. The numbers are not in it: it names the records by their hashes, and
+Format ``hyperx-cl/model-row@1``: one JSON object. The numbers are not in it: it names the records by their hashes, and
 their descriptions by the SHA-256 of the ``.json`` file beside each.
 """
 
@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from hyperx_cl.errors import DataError
-from hyperx_cl.sealed import write_whole
+from hyperx_cl.writing import replaced
 
-FORMAT = "hyperx-cl/model@1"
+FORMAT = "hyperx-cl/model-row@1"
 _HASH = re.compile(r"[0-9a-f]{64}")
 
 
@@ -58,7 +58,8 @@ def write_model(model: ExportedModel, folder: Path) -> Path:
     told = {"format": FORMAT, **asdict(model)}
     path = folder / f"{model.fingerprint}.json"
     sealed = {**told, "sha256": _seal(json.loads(json.dumps(told)))}
-    write_whole(path, (json.dumps(sealed, indent=2, ensure_ascii=False) + "\n").encode())
+    with replaced(path) as fresh:
+        fresh.write_bytes((json.dumps(sealed, indent=2, ensure_ascii=False) + "\n").encode())
     return path
 
 

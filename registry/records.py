@@ -167,7 +167,7 @@ class Problem:
 def _numbers(told: object) -> dict[str, float]:
     """The numbers of a mapping that others may have written."""
     found = told.items() if isinstance(told, Mapping) else ()
-    return {str(k): float(v) for k, v in found if isinstance(v, int | float) and not isinstance(v, bool)}
+    return {str(k): float(v) for k, v in found if type(v) in (int, float)}  # neither true nor false
 
 
 def _first_method(method: str, provenance: Mapping[str, Any]) -> str:

@@ -3,11 +3,11 @@
 The database chooses by model alone: names, families and scripts are facts of `hyperx_cl.languages` and `relatives`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import case, select
 from sqlalchemy.orm import Session
 
 from hyperx_cl.languages import canonical, name, script_code, scripts
@@ -19,8 +19,17 @@ Fits = Callable[[StoredLanguage], bool]
 _COLUMNS = (
     LanguageRow.code, ModelRow.name, ModelRow.fingerprint, VersionRow.number, LanguageRow.current, VersionRow.hash,
     VersionRow.parent, VersionRow.method, VersionRow.created, VersionRow.numbers, VersionRow.tasks,
-    VersionRow.provenance,
 )  # fmt: skip
+
+_FEWSHOT = VersionRow.method == "fewshot"
+_BRIEF = {
+    "losses": VersionRow.provenance["losses"],
+    "scores": VersionRow.provenance["scores"],
+    "task": case((_FEWSHOT, VersionRow.provenance["task"])),
+    "after": case((_FEWSHOT, VersionRow.provenance["after"])),
+    "author": VersionRow.provenance["author"].as_string(),
+}
+"""What a list tells of a provenance: reading all of it would be most of the time that thousands of rows take."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,18 +50,20 @@ class Wanted:
     """A part of what the provenance names as its author, in any case."""
 
 
-def search(session: Session, wanted: Wanted, model: ModelRow | None) -> list[StoredLanguage]:
-    """The versions in use that fit, by code; of one model, or of all of them by name.
+def search(session: Session, wanted: Wanted, model: ModelRow | None, *, brief: bool = False) -> list[StoredLanguage]:
+    """The versions in use that fit, by code; of one model, or of all of them by name; see `Registry.search`.
 
     Raises:
         NotFoundError: A code, family or script that does not exist.
     """
-    chosen = select(*_COLUMNS).select_from(VersionRow).join(VersionRow.language).join(LanguageRow.model)
+    told = _BRIEF.values() if brief else [VersionRow.provenance]
+    chosen = select(*_COLUMNS, *told).select_from(VersionRow).join(VersionRow.language).join(LanguageRow.model)
     chosen = chosen.where(LanguageRow.current == VersionRow.number).order_by(ModelRow.name, LanguageRow.code)
     if model is not None:
         chosen = chosen.where(LanguageRow.model_id == model.id)
     fits = _conditions(wanted)
-    found = (_stored(*row) for row in session.execute(chosen))
+    rows: Iterable[Any] = session.execute(chosen)
+    found = (_stored(*row) for row in rows)
     return [stored for stored in found if all(fit(stored) for fit in fits)]
 
 
@@ -82,8 +93,9 @@ def _conditions(wanted: Wanted) -> list[Fits]:
 
 def _stored(
     code: str, model: str, fingerprint: str, number: int, current: int, digest: str, parent: str | None, method: str,
-    created: str, numbers: int, tasks: list[str], provenance: dict[str, Any],
+    created: str, numbers: int, tasks: list[str], *told: Any,
 ) -> StoredLanguage:  # fmt: skip
+    provenance = told[0] if len(told) == 1 else dict(zip(_BRIEF, told, strict=True))
     return StoredLanguage(
         language=code, model=model, fingerprint=fingerprint, version=number, current=current == number, hash=digest,
         parent=parent, method=method, created=created, numbers=numbers, tasks=tuple(tasks), provenance=provenance,

@@ -1,21 +1,15 @@
 """The registry that commands talk to: every method is one transaction, and hands out frozen records."""
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from types import TracebackType
-from typing import Any, Self
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from numpy.typing import ArrayLike
-from sqlalchemy import Engine
-from sqlalchemy.orm import Session
 
 from hyperx_cl.artefact import LanguageRecord
-from hyperx_cl.errors import UsageError
-from hyperx_cl.registry import check, engine, models, runs, shared, tasks, versions
-from hyperx_cl.registry.home import registry_url
+from hyperx_cl.registry import check, models, runs, shared, tasks, versions
 from hyperx_cl.registry.near import near
-from hyperx_cl.registry.opening import prepared, unheard
+from hyperx_cl.registry.opened import Opened
 from hyperx_cl.registry.records import (
     LoadedLanguage,
     LoadedTask,
@@ -30,7 +24,7 @@ from hyperx_cl.registry.search import Wanted, search
 from hyperx_cl.task_record import TaskRecord
 
 
-class Registry:
+class Registry(Opened):
     """Models, language records with their versions, learnt tasks, and runs, in one database.
 
     Where a method takes `model`, it is a name or at least four first digits of a fingerprint; None is the default
@@ -40,42 +34,6 @@ class Registry:
         DataError: From any method: the database is damaged.
         HyperXError: From any method: the database cannot be used; the message says why.
     """
-
-    def __init__(self, database: Engine, where: str, *, readonly: bool) -> None:
-        """Use `open` instead, which prepares the database."""
-        self._engine, self._readonly = database, readonly
-        self.where = where
-        """Path of the SQLite file, or the URL without its password."""
-
-    @classmethod
-    def open(cls, url: str | None = None, *, readonly: bool = False, tell: engine.Tell = unheard) -> Self:
-        """Open a registry, and make or migrate it where that is needed.
-
-        Args:
-            url: Any SQLAlchemy URL, or the path of an SQLite file; `HYPERX_REGISTRY` or the user's own by default.
-            readonly: Write nothing; a registry that does not exist yet is an empty one.
-            tell: Told what is worth knowing of the place, once.
-
-        Raises:
-            UsageError: The address is not understood, or its driver is not installed.
-            ConflictError: It was written by a newer hyperx-cl.
-        """
-        address = url or registry_url()
-        where = engine.shown(address)
-        with engine.one_sentence(where):
-            return cls(prepared(address, where, readonly=readonly, tell=tell), where, readonly=readonly)
-
-    def close(self) -> None:
-        """Close all connections."""
-        self._engine.dispose()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def add_model(
         self,
@@ -259,14 +217,18 @@ class Registry:
         with self._reading() as session:
             return search(session, Wanted(), models.find(session, model))
 
-    def search(self, wanted: Wanted, model: str | None = None, *, everywhere: bool = False) -> list[StoredLanguage]:
+    def search(
+        self, wanted: Wanted, model: str | None = None, *, everywhere: bool = False, brief: bool = False
+    ) -> list[StoredLanguage]:
         """Return the current versions that fit what is wanted, by code; of one model, or with `everywhere` of all.
+
+        With `brief` their provenances hold losses, scores and author alone, which is several times as quick.
 
         Raises:
             NotFoundError: A code, family, script or model that does not exist.
         """
         with self._reading() as session:
-            return search(session, wanted, None if everywhere else models.find(session, model))
+            return search(session, wanted, None if everywhere else models.find(session, model), brief=brief)
 
     def history(self, code: str, model: str | None = None) -> list[StoredLanguage]:
         """Return all versions of a language, oldest first."""
@@ -386,15 +348,3 @@ class Registry:
         """Re-hash every vector and follow every name; return what is wrong, row by row."""
         with self._reading() as session:
             return list(check.check(session))
-
-    @contextmanager
-    def _reading(self) -> Iterator[Session]:
-        with engine.one_sentence(self.where), Session(engine.for_reading(self._engine)) as session:
-            yield session
-
-    @contextmanager
-    def _writing(self) -> Iterator[Session]:
-        if self._readonly:
-            raise UsageError(f"the registry {self.where} is open for reading only: open it for writing")
-        with engine.one_sentence(self.where), Session(engine.for_writing(self._engine)) as session, session.begin():
-            yield session

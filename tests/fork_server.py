@@ -95,6 +95,7 @@ def warm_up() -> None:
     torch.set_num_threads(1)  # a fork takes one thread along
     import accelerate  # noqa: F401
     import transformers
+    from typer.main import get_command
 
     import hyperx_cl.data.text  # noqa: F401
     import hyperx_cl.train.add_language  # noqa: F401
@@ -102,9 +103,11 @@ def warm_up() -> None:
     import hyperx_cl.train.fewshot  # noqa: F401
     import hyperx_cl.train.full_fewshot  # noqa: F401
     import hyperx_cl.train.joint  # noqa: F401
+    from hyperx_cl.cli.app import app
     from hyperx_cl.languages import canonical
     from hyperx_cl.train.throughput import known_peak
 
+    assert all(get_command(app).commands.values())  # type: ignore[attr-defined]  # loads them
     known_peak(torch.device("cpu"), torch.float32)
     canonical("mt")  # reads the table of codes
     for name in ("BertForMaskedLM", "BertTokenizer", "AutoTokenizer", "AutoModelForMaskedLM"):  # else imported late

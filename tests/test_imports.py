@@ -98,6 +98,8 @@ class Lacking:
         if name in ("fcntl", "grp", "pwd", "resource", "termios"):
             raise ImportError(name)
 sys.meta_path.insert(0, Lacking())
-import hyperx_cl.cli.app
+from typer.main import get_command
+from hyperx_cl.cli.app import app
+assert len(list(get_command(app).commands.values())) >= 17
 """
     assert _heavy_modules_after(code) == ""

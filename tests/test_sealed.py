@@ -1,14 +1,13 @@
-"""What records share: tensors are checked and frozen, hashes keep pieces apart, files appear whole."""
+"""What records share: tensors are checked and frozen, hashes keep pieces apart."""
 
 import hashlib
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from hyperx_cl.errors import DataError
-from hyperx_cl.sealed import feed, feed_tensors, frozen, plain, write_whole
+from hyperx_cl.sealed import feed, feed_tensors, frozen, plain
 
 
 def digest(*pieces: bytes) -> str:
@@ -47,9 +46,3 @@ def test_values_are_as_json_gives_them_back() -> None:
     assert plain({"a": (1, 2)}, "it") == {"a": [1, 2]}
     with pytest.raises(DataError, match="^it has to fit into JSON"):
         plain({"a": float("nan")}, "it")
-
-
-def test_a_file_is_replaced_whole(tmp_path: Path) -> None:
-    write_whole(tmp_path / "x", b"one")
-    write_whole(tmp_path / "x", b"two")
-    assert [(file.name, file.read_bytes()) for file in tmp_path.iterdir()] == [("x", b"two")]

@@ -11,7 +11,8 @@ from hyperx_cl.share.layout import CARD, CONFIG, INDEX, WEIGHTS
 from hyperx_cl.share.model_files import ModelFiles
 from hyperx_cl.share.packed import Packed
 from hyperx_cl.share.remote import Entry, Head, Remote
-from hyperx_cl.share.speaking import speaking, tried
+from hyperx_cl.share.speaking import speaking
+from hyperx_cl.share.trying import tried
 
 
 @dataclass(frozen=True)

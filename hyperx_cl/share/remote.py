@@ -13,7 +13,8 @@ from hyperx_cl.share.index import Index, entry_of, git_hash, model_entry
 from hyperx_cl.share.layout import CONFIG, INDEX, MAX_FILES, WEIGHTS, Place, is_repo_id, limit_of, places
 from hyperx_cl.share.model_files import parse_config
 from hyperx_cl.share.note import Note
-from hyperx_cl.share.speaking import speaking, tried
+from hyperx_cl.share.speaking import speaking
+from hyperx_cl.share.trying import tried
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi

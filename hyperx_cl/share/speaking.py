@@ -1,36 +1,10 @@
-"""What goes wrong between here and the Hub: tried again where it may pass, with an end, and told as one sentence."""
+"""What goes wrong between here and the Hub when something is shared, as one sentence."""
 
-import random
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TypeVar
 
 from hyperx_cl.errors import ConflictError, DataError, HyperXError, NetworkError, NotFoundError
-
-Found = TypeVar("Found")
-
-TRIES = 8
-_CLIENTS = ("httpx", "httpx2", "httpcore", "httpcore2", "requests", "aiohttp")
-_CONFLICTS = (409, 412)
-_LONGEST = 30.0
-
-
-def tried(call: Callable[[], Found], *, pause: Callable[[float], None] = time.sleep) -> Found:
-    """Call, and call again where somebody else was faster (409, 412) or the Hub stumbles (429, 5xx, no connection).
-
-    Pauses double from a third of a second to half a minute and are drawn, so that two who met do not meet again; what
-    the Hub asks for (``Retry-After``) is the least.
-    """
-    for attempt in range(TRIES - 1):
-        try:
-            return call()
-        except Exception as error:
-            if not _passing(error):
-                raise
-            wanted = max(random.uniform(0.5, 1.0) * min(0.4 * 2**attempt, _LONGEST), _asked(error))
-        pause(min(wanted, _LONGEST))
-    return call()
+from hyperx_cl.share.trying import CONFLICTS, status_of, unreachable
 
 
 @contextmanager
@@ -72,11 +46,11 @@ def speaking(what: str) -> Iterator[None]:
     except hub.LocalTokenNotFoundError as error:
         raise NetworkError(f"{what} needs a login: run `hf auth login`, or set HF_TOKEN") from error
     except hub.HfHubHTTPError as error:
-        raise _answered(what, _status(error)) from error
+        raise _answered(what, status_of(error)) from error
     except hub.HFValidationError as error:
         raise NotFoundError(f"{what} cannot be a repository on the Hub: name one as org/name") from error
     except Exception as error:
-        if _connection(error):
+        if unreachable(error):
             raise _unreached(what, error) from error
         if isinstance(error, OSError | ValueError):
             raise DataError(
@@ -90,7 +64,7 @@ def _answered(what: str, status: int | None) -> HyperXError:
         return NetworkError(f"{what} needs a login that the Hub accepts: run `hf auth login`, or set HF_TOKEN anew")
     if status == 403:
         return NetworkError(f"{what} is closed to this login: use a token that may write there, or another repository")
-    if status in _CONFLICTS:
+    if status in CONFLICTS:
         return ConflictError(f"{what} is being changed by others all the time (status {status}): try again later")
     if status == 404:
         return NotFoundError(f"{what} is not on the Hub, or not for you: check the name")
@@ -112,25 +86,3 @@ def _offline(what: str) -> NetworkError:
     return NetworkError(
         f"{what} is not all in the cache, and the Hub is not to be asked: unset HF_HUB_OFFLINE, or leave --offline out"
     )
-
-
-def _status(error: Exception) -> int | None:
-    return getattr(getattr(error, "response", None), "status_code", None)
-
-
-def _asked(error: Exception) -> float:
-    """Seconds that the Hub asks to wait."""
-    headers = getattr(getattr(error, "response", None), "headers", None) or {}
-    told = str(headers.get("Retry-After", ""))
-    return float(told) if told.isdecimal() else 0.0
-
-
-def _connection(error: Exception) -> bool:
-    return isinstance(error, ConnectionError | TimeoutError) or type(error).__module__.split(".")[0] in _CLIENTS
-
-
-def _passing(error: Exception) -> bool:
-    status = _status(error)
-    if status is not None:
-        return status == 429 or status in _CONFLICTS or status >= 500
-    return _connection(error)

@@ -140,10 +140,12 @@ class _Chosen:
         record = self._take(loaded)
         self.languages[code] = record.hash
         self.needed |= set(record.tasks)
-        said = {"pieces of its token patch": record.pieces, "rules of its transliteration": record.transliteration}
-        self.lists += [
-            f"The record of {code} lists the {len(found)} {what}, in letters." for what, found in said.items() if found
-        ]
+        words = any(len(piece.removeprefix("##")) > 1 for piece in record.pieces)  # ours are of one character each
+        said = {
+            f"pieces of its token patch, in letters{', words among them' if words else ''}": record.pieces,
+            "rules of its transliteration, in letters": record.transliteration,
+        }
+        self.lists += [f"The record of {code} lists the {len(found)} {what}." for what, found in said.items() if found]
 
     def add_base(self, code: str) -> None:
         """Take the version of a base language that base training left, or that was carried into the model."""

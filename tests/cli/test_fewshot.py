@@ -1,11 +1,14 @@
 """Few-shot from the command line: before and after, what is stored, and what is refused."""
 
+import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from hyperx_cl.cli.fewshot import expect_apart
+from hyperx_cl.data.conllu import read_conllu
 from hyperx_cl.data.examples import Sentence, content_hash
 from hyperx_cl.data.ner import read_iob2
 from hyperx_cl.errors import DataError
@@ -21,7 +24,7 @@ KEYS = [
 
 def test_learns_a_pair_and_stores_a_version_with_its_parent(cli: Cli, root: Path, stocked: Path) -> None:
     words = ("fewshot", "--lang", "tr", "--task", "pos", *FEW, "--epochs", "30", "--rate-embedding", "0.5")
-    ended = cli(*words, "--data-dir", root, "--json")
+    ended = cli(*words, "--data-dir", root, "--source", "a treebank", "--licence", "CC-BY-4.0", "--json")
     assert ended.code == 0, ended.err
     told = ended.data
     assert list(told) == KEYS
@@ -35,6 +38,10 @@ def test_learns_a_pair_and_stores_a_version_with_its_parent(cli: Cli, root: Path
     assert versions[1]["hash"] == told["hash"]
     run = cli("runs", "list", "--json").data["runs"][0]
     assert (run["command"], run["status"], run["metrics"]["chosen"]) == ("fewshot", "done", told["chosen"])
+    kept = cli("languages", "show", "tr", "--json").data["language"]["provenance"]
+    assert (kept["source"], kept["licence"], kept["sentences"]) == ("a treebank", "CC-BY-4.0", told["digests"])
+    given = {word for sentence in read_conllu(root / "ud" / "tr" / "train.conllu") for word in sentence.words}
+    assert len(given) > 20 and not given & set(re.findall(r"\w+", json.dumps(kept, ensure_ascii=False)))
 
 
 def test_zero_shot_that_is_not_beaten_stays_and_nothing_is_stored(cli: Cli, root: Path, stocked: Path) -> None:

@@ -55,7 +55,8 @@ def test_makes_a_model_with_all_that_the_other_has_and_measures_harm(
 ) -> None:
     before, new = kept("tiny"), tmp_path / "made" / "new"
     test = root / "ud" / "tr" / "test.conllu"
-    ended = cli(*FULL, "--data-dir", root, "--test", test, "--output-dir", new, "--name", "new", "--json")
+    ended = cli(*FULL, "--data-dir", root, "--test", test, "--output-dir", new, "--name", "new",
+                "--licence", "CC-BY-4.0", "--json")  # fmt: skip
     assert ended.code == 0, ended.err
     told = ended.data
     assert list(told) == KEYS
@@ -83,7 +84,8 @@ def _carried(before: dict[str, Any], after: dict[str, Any], told: dict[str, Any]
     assert after["tensors"] == before["tensors"] and "pair.pos.embedding" in after["tensors"]["tr"]
     assert after["model"].fingerprint == told["fingerprint"] != before["model"].fingerprint
     assert set(after["files"]) == {"model.safetensors", "config.json"} and not after["model"].default
-    assert after["model"].config["fewshot"]["fingerprint"] == before["model"].fingerprint
+    made = after["model"].config["fewshot"]
+    assert (made["fingerprint"], made["licence"]) == (before["model"].fingerprint, "CC-BY-4.0")
     assert {k: v for k, v in after["model"].config.items() if k != "fewshot"} == before["model"].config
     for was, (now,) in zip(before["history"], after["history"], strict=True):
         old = next(stored for stored in was if stored.current)

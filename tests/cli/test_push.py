@@ -278,8 +278,11 @@ def test_letters_are_said_first_and_no_path_goes_along(homes: Homes, hub: HubSer
             "patch.embeddings": np.ones((1, 32), np.float32), "patch.bias": np.ones(1, np.float32)
         }  # fmt: skip
         registry.add_language(replace(record, tensors=patched, pieces=("ۇ",), transliteration=(("ب", "b"),)))
+        whole = replace(record, language="fo", tensors=patched, pieces=("føroya",))
+        registry.add_language(whole)
         registry.add_task(task(mark()))
     _, err = homes("push", REPO, "--licence", "CC0-1.0")
+    assert "The record of fo lists the 1 pieces of its token patch, in letters, words among them." in err
     assert "The record of ug lists the 1 pieces of its token patch, in letters." in err
     assert "rules of its transliteration" in err
     everything = b"\n".join(data for data in files(hub).values())

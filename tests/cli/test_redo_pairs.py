@@ -25,7 +25,9 @@ def data(cli: Cli, root: Path, twofold: Path, tmp_path: Path) -> Path:
     file = folder / "ud" / "mt" / "train.conllu"
     file.write_text(file.read_text(encoding="utf-8").replace("\tNOUN\t", "\tSUBST\t"), encoding="utf-8")
     assert cli("add-language", "mt", "--mlm", folder / "mlm" / "mt.txt", *TEXT, "--model", "tiny").code == 0
-    ended = cli(*pair("mt", "tiny"), "--data-dir", folder, "--label-map", "SUBST=NOUN", "--quiet")
+    ended = cli(
+        *pair("mt", "tiny"), "--data-dir", folder, "--label-map", "SUBST=NOUN", "--licence", "CC0-1.0", "--quiet"
+    )
     assert (ended.code, ended.out) == (0, "mt@2\n"), ended.err
     return folder
 
@@ -49,6 +51,7 @@ def test_a_pair_is_bit_for_bit_what_fewshot_makes(cli: Cli, data: Path, twofold:
     told = stored.provenance
     assert (stored.parent, stored.tasks) == (first["hash"], ("pos",))
     assert told["redone"] == {"model": before.fingerprint, "hash": before.hash}
+    assert told["licence"] == "CC0-1.0"
     assert (told["data"], told["label_map"]) == ("data", ["SUBST=NOUN"]) and str(tmp_path) not in str(told)
     shutil.copy(tmp_path / "registry.sqlite3", twofold)
     assert cli("add-language", "mt", "--mlm", data / "mlm" / "mt.txt", *TEXT, "--model", "anew").code == 0

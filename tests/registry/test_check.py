@@ -9,6 +9,7 @@ import pytest
 
 from hyperx_cl.artefact import LanguageRecord, to_bytes
 from hyperx_cl.errors import DataError
+from hyperx_cl.registry.search import Wanted
 from hyperx_cl.registry.store import Registry
 
 Make = Callable[..., LanguageRecord]
@@ -93,3 +94,5 @@ def test_a_column_that_is_no_json_is_one_sentence_where_it_is_read(filled: Regis
     tamper(database, "UPDATE versions SET provenance = '{' WHERE number = 2")
     with pytest.raises(DataError, match="is damaged .a column that is not JSON.: `hyperx-cl registry check` names"):
         filled.languages()
+    with pytest.raises(DataError, match="is damaged .a column that is not JSON.: `hyperx-cl registry check` names"):
+        filled.search(Wanted(), brief=True)

@@ -37,7 +37,7 @@ def test_it_comes_back_as_it_was(tmp_path: Path) -> None:
     ("change", "said"),
     [
         ({"name": "other"}, "is damaged or was changed"),
-        ({"format": "hyperx-cl/model@2"}, "has format 'hyperx-cl/model@2', this version reads .*: update hyperx-cl"),
+        ({"format": "hyperx-cl/model-row@2"}, "has format 'hyperx-cl/model-row@2', this version reads .*: update"),
         ({"sha256": "0" * 64}, "is damaged or was changed"),
     ],
 )

@@ -1,11 +1,13 @@
 """Searching the stored languages by everything that is known of them."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from hyperx_cl.artefact import LanguageRecord
 from hyperx_cl.errors import NotFoundError
+from hyperx_cl.registry.records import StoredLanguage
 from hyperx_cl.registry.search import Wanted
 from hyperx_cl.registry.store import Registry
 from tests.registry.conftest import SECOND
@@ -17,7 +19,7 @@ Make = Callable[..., LanguageRecord]
 def filled(registry: Registry, make_record: Make) -> Registry:
     """Five languages of the first model, one of the second; 'tt' has an old version that fits nothing."""
     facts: dict[str, dict[str, object]] = {
-        "mt": {"scores": {"pos": 0.5}, "author": "Grammarians of Malta"},
+        "mt": {"scores": {"pos": 0.5}, "losses": {"mean": 3.5, "learnt": 2}, "author": "Grammarians of Malta"},
         "tr": {"method": "joint", "scores": {"pos": 0.9, "ner": 0.8}},
         "kk": {"author": "someone else"},
         "yue": {"method": "fewshot", "task": "xpos", "after": 0.7},
@@ -57,6 +59,17 @@ def test_of_every_model_or_of_one(filled: Registry) -> None:
     assert filled.search(Wanted(codes=["tat"]))[0] == filled.language("tt").stored
     with pytest.raises(NotFoundError, match="did you mean 'second'"):
         filled.search(Wanted(), "secnd")
+
+
+def test_in_brief_all_that_a_list_tells_is_the_same(filled: Registry) -> None:
+    def told(stored: StoredLanguage) -> object:
+        return replace(stored, provenance={}), stored.losses, stored.scores, stored.provenance.get("author")
+
+    whole, brief = filled.search(Wanted()), filled.search(Wanted(), brief=True)
+    assert [told(stored) for stored in brief] == [told(stored) for stored in whole]
+    assert all(set(stored.provenance) == {"losses", "scores", "task", "after", "author"} for stored in brief)
+    assert [stored.language for stored in filled.search(Wanted(task="xpos", author=""), brief=True)] == ["yue"]
+    assert [stored.language for stored in filled.search(Wanted(author="malta"), brief=True)] == ["mt"]
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ def test_everything_is_written_in_the_format_of_records(filled: Registry, tmp_pa
     assert sorted(path.name for path in place.iterdir()) == ["languages", "models", "tasks"]
     assert [path.name for path in place.parent.iterdir()] == ["records"]
     told = json.loads((place / "models" / f"{'a1' * 32}.json").read_text(encoding="utf-8"))
-    assert (told["format"], told["name"], told["default"]) == ("hyperx-cl/model@1", "first", True)
+    assert (told["format"], told["name"], told["default"]) == ("hyperx-cl/model-row@1", "first", True)
     assert (told["languages"]["mt"]["current"], list(told["languages"]["mt"]["versions"])) == (1, ["1", "2"])
     for stored in [*filled.history("mt"), *filled.languages("second")]:
         record = load_record(place / "languages" / f"{stored.hash}.safetensors")

@@ -5,12 +5,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from hyperx_cl.data.hub.reaching import speaking, tried
+from hyperx_cl.data.hub.reaching import speaking
 from hyperx_cl.errors import DataError
+from hyperx_cl.share.trying import tried
 
 _SPLIT = re.compile(r"(?:^|[^a-z])(train|validation|valid|dev|test)(?:[^a-z]|$)")
 _SPLITS = {"train": "train", "validation": "dev", "valid": "dev", "dev": "dev", "test": "test"}
 _NO_CONFIG = {"", ".", "data", "parquet", *_SPLITS}
+_TRIES = 4  # some two seconds: somebody waits for a list
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
@@ -64,11 +66,13 @@ def list_repo(repo: str, revision: str | None = None) -> Listing:
 
     api = HfApi()
     with speaking(f"the list of {repo}"):
-        info = tried(lambda: api.dataset_info(repo, revision=revision, timeout=60))
+        info = tried(lambda: api.dataset_info(repo, revision=revision, timeout=60), tries=_TRIES)
         commit = str(info.sha)
         if not _COMMIT.fullmatch(commit):
             raise DataError(f"the Hub names no commit of {repo}: check HF_ENDPOINT")
-        tree = tried(lambda: list(api.list_repo_tree(repo, repo_type="dataset", revision=commit, recursive=True)))
+        tree = tried(
+            lambda: list(api.list_repo_tree(repo, repo_type="dataset", revision=commit, recursive=True)), tries=_TRIES
+        )
     found: dict[str, dict[str, list[HubFile]]] = {}
     for entry in sorted((entry for entry in tree if isinstance(entry, RepoFile)), key=lambda entry: entry.path):
         place = _place(entry.path)

@@ -1,16 +1,10 @@
-"""Reaching the Hub: never when offline, more than once where it stumbles, and its errors as sentences of ours."""
+"""Reaching the Hub's data: never when offline, and its errors as sentences of ours."""
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TypeVar
 
 from hyperx_cl.errors import DataError, HyperXError, NetworkError, NotFoundError
-
-Found = TypeVar("Found")
-
-TRIES = 3
-_CLIENTS = ("httpx", "httpx2", "httpcore", "httpcore2", "requests", "aiohttp")
+from hyperx_cl.share.trying import status_of, unreachable
 
 
 def expect_online(what: str) -> None:
@@ -26,18 +20,6 @@ def expect_online(what: str) -> None:
             f"{what} would have to be fetched from the Hub, but HF_HUB_OFFLINE is set: unset it, or give files of your "
             "own"
         )
-
-
-def tried(call: Callable[[], Found]) -> Found:
-    """Call, and call again where the Hub stumbles (429 and 5xx, or the connection breaks): after 1 and 2 seconds."""
-    for attempt in range(1, TRIES):
-        try:
-            return call()
-        except Exception as error:
-            if not _passing(error):
-                raise
-            time.sleep(2 ** (attempt - 1))
-    return call()
 
 
 @contextmanager
@@ -67,14 +49,14 @@ def speaking(what: str) -> Iterator[None]:
             f"{what} cannot be fetched, as HF_HUB_OFFLINE is set: use files of your own, or unset it"
         ) from error
     except HfHubHTTPError as error:
-        status = _status(error)
+        status = status_of(error)
         if status in (401, 403, 404):
             raise NotFoundError(
                 f"{what} is not on the Hub, or not for you (status {status}); use files of your own"
             ) from error
         raise NetworkError(f"{what} could not be fetched: the Hub answered with status {status}; try again") from error
     except Exception as error:
-        if _connection(error):
+        if unreachable(error):
             raise NetworkError(
                 f"{what} could not be fetched: the Hub cannot be reached ({type(error).__name__}); "
                 "try the same command again, it goes on with what is missing"
@@ -86,16 +68,3 @@ def speaking(what: str) -> Iterator[None]:
                 f"{what} cannot be read ({type(error).__name__}): it is damaged, or has changed; use files of your own"
             ) from error
         raise
-
-
-def _status(error: Exception) -> int | None:
-    return getattr(getattr(error, "response", None), "status_code", None)
-
-
-def _connection(error: Exception) -> bool:
-    return isinstance(error, (ConnectionError, TimeoutError)) or type(error).__module__.split(".")[0] in _CLIENTS
-
-
-def _passing(error: Exception) -> bool:
-    status = _status(error)
-    return status == 429 or status >= 500 if status is not None else _connection(error)
