@@ -28,7 +28,8 @@ def frozen(name: str, array: NDArray[np.float32]) -> NDArray[np.float32]:
         DataError: It is not float32, is empty, or has numbers that are not finite.
     """
     if not isinstance(array, np.ndarray) or array.dtype != np.float32:
-        raise DataError(f"{name} has to be float32, not {getattr(array, 'dtype', type(array).__name__)}")
+        found = getattr(array, "dtype", type(array).__name__)
+        raise DataError(f"{name} has to be float32, not {found}: get the record again")
     if array.size == 0:
         raise DataError(f"{name} of shape {array.shape} holds no numbers: get the record again")
     if not np.isfinite(array).all():
@@ -111,7 +112,7 @@ def load_pair(path: str | os.PathLike[str], what: str) -> tuple[Path, bytes, dic
     tensors, note = Path(path).with_suffix(".safetensors"), Path(path).with_suffix(".json")
     for file in (tensors, note):
         if not file.is_file():
-            raise NotFoundError(f"{file} does not exist: {what} is a .safetensors and a .json file")
+            raise NotFoundError(f"{file} does not exist: restore it, for {what} is a .safetensors and a .json file")
     try:
         told = dict(read_json(read_within(note, _LARGEST_NOTE)))
         dict(told["provenance"])

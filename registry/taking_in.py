@@ -191,6 +191,8 @@ def _expect_note(file: Path, exported: Exported) -> None:
 def _expect_right(record: LanguageRecord | TaskRecord, file: Path, what: str) -> None:
     """Refuse numbers beyond all bounds, and a provenance that nothing here would have left."""
     expect_bounds(record, str(file))
+    if not record.provenance.get("method"):
+        raise DataError(f"{what} of {file} cannot be stored without the method that made it: export it again")
     provenance = versions.expect_kinds(dict(record.provenance), what)
     try:
         expect_facts(provenance)

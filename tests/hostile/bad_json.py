@@ -1,4 +1,4 @@
-"""JSON that means two things, or none, or more than there is memory for: in notes, configuration, index and metadata."""
+"""JSON that means two things, or none, or more than there is memory for: in notes, configuration and index."""
 
 import json
 from collections.abc import Iterator

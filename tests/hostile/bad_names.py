@@ -1,4 +1,4 @@
-"""Names that lead elsewhere, that forge a terminal, or that hide what is run: of files, languages, tasks and backbones."""
+"""Names that lead elsewhere, that forge a terminal, or that hide what is run: of files, languages and tasks."""
 
 import io
 import pickle
@@ -18,7 +18,6 @@ from tests.hostile.pack import (
     POS,
     SHAPE,
     WEIGHTS,
-    Files,
     Model,
     alone,
     head,

@@ -124,7 +124,7 @@ def _identity() -> dict[str, Any]:
 
 
 def _mt(changes: dict[str, Any], **more: Any) -> Files:
-    """mt with other tensors and true hashes; ``...`` takes one away."""
+    """Mt with other tensors and true hashes; ``...`` takes one away."""
     told = {name: array for name, array in (part() | changes).items() if array is not ...}
     return instead(language(MODEL.mark, told, **more))
 
@@ -157,16 +157,22 @@ def _shapes() -> Iterator[Attack]:
     fit, shapes = "does not fit its model", "expected"
     wide = part(hidden=HIDDEN + 1)
     for what, changes, said in (
-        ("no embedding", {"embedding": ...}, "needs its 'embedding'"), ("a longer embedding", {"embedding": numbers(1, 9)}, fit),
-        ("a matrix for an embedding", {"embedding": numbers(1, 2, WIDTH)}, shapes), ("more layers than the model", part(layers=LAYERS + 1), fit),
-        ("parts of another width", wide, fit), ("half a part", {"part.up": ...}, shapes), ("a part that does not fit together", {"part.up": up[:, :, :1]}, shapes),
-        ("a part as wide as its rank", {"part.down": numbers(1, 2, HIDDEN, 7), "part.down_bias": numbers(1, 2, HIDDEN), "part.up": numbers(1, 2, 7, HIDDEN)}, fit),
-        ("a flat part", {"part.down": down[0]}, shapes), ("a tensor of no record", {"evil": numbers(1, 3)}, "no tensor of a language record"),
+        ("no embedding", {"embedding": ...}, "needs its 'embedding'"),
+        ("a longer embedding", {"embedding": numbers(1, 9)}, fit),
+        ("a matrix for an embedding", {"embedding": numbers(1, 2, WIDTH)}, shapes),
+        ("more layers than the model", part(layers=LAYERS + 1), fit),
+        ("parts of another width", wide, fit), ("half a part", {"part.up": ...}, shapes),
+        ("a part that does not fit together", {"part.up": up[:, :, :1]}, shapes),
+        ("a part as wide as its rank", {"part.down": numbers(1, 2, HIDDEN, 7), "part.down_bias": numbers(1, 2,
+        HIDDEN), "part.up": numbers(1, 2, 7, HIDDEN)}, fit),
+        ("a flat part", {"part.down": down[0]}, shapes),
+        ("a tensor of no record", {"evil": numbers(1, 3)}, "no tensor of a language record"),
         ("a tensor named as a path", {"../../evil": numbers(1, 3)}, "no tensor of a language record"),
         ("ids of a shift that run backwards", {"shift.ids": np.array([7, 5, 1], np.float32)}, "no token ids"),
         ("negative ids of a shift", {"shift.ids": np.array([-1, 5, 7], np.float32)}, "no token ids"),
         ("ids beyond the vocabulary", {"shift.ids": np.array([1, 2, 200], np.float32)}, fit),
-        ("half a shift", {"shift.basis": ...}, shapes), ("a patch without pieces", {"patch.embeddings": numbers(1, 2, HIDDEN)}, "token patch"),
+        ("half a shift", {"shift.basis": ...}, shapes),
+        ("a patch without pieces", {"patch.embeddings": numbers(1, 2, HIDDEN)}, "token patch"),
     ):  # fmt: skip
         yield Attack(what, _mt(changes), "mt", said)
     patch = {"patch.embeddings": numbers(1, 2, HIDDEN), "patch.bias": numbers(2, 2)}
@@ -177,8 +183,10 @@ def _shapes() -> Iterator[Attack]:
         "a pair of a task that there is not", _mt({"pair.evil.embedding": numbers(1, WIDTH)}), "mt", "'evil'", 4
     )
     for what, tensors in (
-        ("a longer vector of a task", head() | {"embedding": numbers(7, 9)}), ("a wider head", head() | {"head.weight": numbers(8, 2, HIDDEN + 1)}),
-        ("a head of three labels", head() | {"head.weight": numbers(8, 3, HIDDEN)}), ("a task's tensor too many", head() | {"evil": numbers(1, 1)}),
+        ("a longer vector of a task", head() | {"embedding": numbers(7, 9)}),
+        ("a wider head", head() | {"head.weight": numbers(8, 2, HIDDEN + 1)}),
+        ("a head of three labels", head() | {"head.weight": numbers(8, 3, HIDDEN)}),
+        ("a task's tensor too many", head() | {"evil": numbers(1, 1)}),
     ):  # fmt: skip
         yield Attack(what, instead(task(MODEL.mark, tensors)), "number")
 
@@ -199,7 +207,8 @@ def _models() -> Iterator[Attack]:
         ("a base language without numbers", {name: array for name, array in weights().items() if "tr" not in name}),
         ("a base language of another size", weights() | {"base.tr.own.embedding": numbers(11, WIDTH + 1)}),
         ("a base language's tensor of no record", weights() | {"base.tr.own.evil": numbers(11, 3)}),
-        ("fewer numbers than the configuration tells", {name: array for name, array in weights().items() if "." in name and "weight" not in name}),
+        ("fewer numbers than the configuration tells", {name: array for name,
+        array in weights().items() if "." in name and "weight" not in name}),
     ):  # fmt: skip
         yield Attack(what, alone(Model.of(tensors)), about)
     halves = {name: array.astype(np.float16) for name, array in weights().items()}

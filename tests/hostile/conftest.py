@@ -32,7 +32,6 @@ def someone(
 @pytest.fixture(scope="module")
 def kept(someone: Somebody, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of that home as it was."""
-
     place = tmp_path_factory.mktemp("kept") / "home"
     shutil.copytree(someone.home, place)
     return place
@@ -40,6 +39,8 @@ def kept(someone: Somebody, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def puller(someone: Somebody, kept: Path, hub: HubServer) -> Somebody:
-    """That somebody, with the home as it was."""
+    """That somebody, with the home as it was and nothing in the cache."""
     someone.put_back(kept)
+    shutil.rmtree(someone.cache / "hub", ignore_errors=True)
+    someone.environment.clear()
     return someone

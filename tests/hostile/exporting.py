@@ -11,7 +11,8 @@ from tests.hostile.pack import DEFINITION, POS, PROVENANCE, SHAPE, head, part
 
 MARK, BACKBONE = "a1" * 32, {"id": "tiny", "revision": "", "fingerprint": "c3" * 32, "model_type": "bert"}
 CONFIG: dict[str, Any] = {
-    "model": SHAPE, "tasks": [POS], "languages": ["en"], "layers": 3, "hidden": 16, "vocabulary": 200, "backbone": "tiny",
+    "model": SHAPE, "tasks": [POS], "languages": ["en"], "layers": 3, "hidden": 16, "vocabulary": 200,
+    "backbone": "tiny",
 }  # fmt: skip
 
 
@@ -35,12 +36,30 @@ def write(
     told, sent = dict(tensors if tensors is not None else part()), dict(task_tensors or head())
     mine, other = language_hash(code, MARK, told), task_hash(MARK, definition, sent)
     said = {"format": "hyperx-cl/language@1", "language": code, "model": MARK, "hash": mine} | dict(identity)
-    learnt = {"format": "hyperx-cl/task@1", "name": definition["name"], "model": MARK, "definition": definition, "hash": other}
-    note = _pair(folder / "languages", mine, safetensors(told, said), said | {"numbers": numbers_of(told), "provenance": provenance})
-    more = _pair(folder / "tasks", other, safetensors(sent, learnt), learnt | {"numbers": numbers_of(sent), "provenance": provenance})
+    learnt = {
+        "format": "hyperx-cl/task@1",
+        "name": definition["name"],
+        "model": MARK,
+        "definition": definition,
+        "hash": other,
+    }
+    note = _pair(
+        folder / "languages",
+        mine,
+        safetensors(told, said),
+        said | {"numbers": numbers_of(told), "provenance": provenance},
+    )
+    more = _pair(
+        folder / "tasks",
+        other,
+        safetensors(sent, learnt),
+        learnt | {"numbers": numbers_of(sent), "provenance": provenance},
+    )
     row = {
-        "format": "hyperx-cl/model@1", "name": "first", "fingerprint": MARK, "path": "/models/first", "backbone": BACKBONE,
-        "config": CONFIG, "created": "2026-01-01", "default": True, "tasks": {definition["name"]: {"hash": other, "note": more}},
+        "format": "hyperx-cl/model@1", "name": "first", "fingerprint": MARK, "path": "/models/first",
+        "backbone": BACKBONE,
+        "config": CONFIG, "created": "2026-01-01", "default": True, "tasks": {definition["name"]: {"hash": other,
+        "note": more}},
         "languages": {code: {"current": 1, "last": 1, "versions": {"1": {"hash": mine, "note": note}}}},
     } | model  # fmt: skip
     seal(folder, row)

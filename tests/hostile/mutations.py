@@ -21,14 +21,25 @@ TEXTS = st.one_of(
 )
 LEAVES = st.one_of(st.none(), st.booleans(), SIZES, st.floats(), TEXTS)
 VALUES = st.recursive(
-    LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3), max_leaves=6
+    LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3),
+    max_leaves=6
 )  # fmt: skip
 
 
+class Mutant(dict[str, bytes]):
+    """The files of a repository that was good; shown by what is changed of it."""
+
+    def __repr__(self) -> str:
+        right = good()
+        told = [f"{path}: {self.get(path, b'gone')[:600]!r}" for path in sorted({*self, *right})
+                if self.get(path) != right.get(path)]  # fmt: skip
+        return "\n".join(told) or "nothing is changed"
+
+
 @st.composite
-def mutated(draw: Draw) -> dict[str, bytes]:
+def mutated(draw: Draw) -> Mutant:
     """A repository that was good."""
-    files = good()
+    files = Mutant(good())
     for _ in range(draw(st.sampled_from([1, 1, 1, 2, 3]))):
         draw(st.sampled_from(MUTATIONS))(draw, files)
     return files
@@ -111,7 +122,8 @@ def _swapped(draw: Draw, files: dict[str, bytes]) -> None:
 def _renamed(draw: Draw, files: dict[str, bytes]) -> None:
     path = _path(draw, files)
     other = draw(st.sampled_from([*PATHS, "x.bin", path + ".bak", path.replace("mt", "MT"), path.replace("mt", "fo"),
-                                  path.replace("languages", "tasks"), path.replace("/", "\\"), f"../{path}"]))  # fmt: skip
+                                  path.replace("languages", "tasks"), path.replace("/", "\\"),
+                                  f"../{path}"]))  # fmt: skip
     if draw(st.booleans()):
         files[other] = files[path]
     else:

@@ -1,6 +1,7 @@
 """What a pull of a changed repository may end in, said without a line of the code that pulls.
 
-Only what a hash vouches for is certain: changed numbers, weights and identities have to be refused; a file that says the
+Only what a hash vouches for is certain: changed numbers,
+weights and identities have to be refused; a file that says the
 same in other bytes has to be taken. What is only told (provenance, scores, the index) may be refused or taken.
 """
 
@@ -11,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.hostile.forging import language_hash, sha256, task_hash
+from tests.hostile.forging import language_hash, model_fingerprint, sha256, task_hash
 from tests.hostile.pack import CONFIG, INDEX, MODEL, MT, NUMBER, UG, WEIGHTS, Record, good
 
 RECORDS = (MT, UG, NUMBER)
@@ -33,7 +34,7 @@ def judged(files: Mapping[str, bytes]) -> tuple[Verdict, list[str]]:
     whole = [record for record in RECORDS if {*record.files} <= {*files}]
     verdicts = [_record(record, files) for record in whole]
     if CONFIG in files and WEIGHTS in files:
-        verdicts += [Verdict.REFUSED] * (files[WEIGHTS] != right[WEIGHTS]) + [_config(files[CONFIG])]
+        verdicts += [_weights(files[WEIGHTS]), _config(files[CONFIG])]
     else:
         verdicts.append(Verdict.REFUSED)
     strangers = [path for path in files if path not in right and path.startswith(("languages/", "tasks/"))]
@@ -51,12 +52,26 @@ def _record(record: Record, files: Mapping[str, bytes]) -> Verdict:
     note = _read(text)
     if not isinstance(note, dict) or any(key not in note for key in record.note):
         return Verdict.REFUSED
-    told = note["file"] == {"sha256": sha256(numbers), "size": len(numbers)}
+    right = {"sha256": sha256(numbers), "size": len(numbers)}
+    told = isinstance(note["file"], dict) and _same({key: note["file"].get(key) for key in right}, right)
     rest = all(_same(note[key], record.note[key]) for key in IDENTITY if key != "file")
     if not told or not rest or _hash(record, numbers) != record.note["hash"]:
         return Verdict.REFUSED
     same = _same(note, record.note) and numbers == record.data
     return Verdict.TAKEN if same else Verdict.EITHER
+
+
+def _weights(data: bytes) -> Verdict:
+    if data == good()[WEIGHTS]:
+        return Verdict.TAKEN
+    try:
+        length = int.from_bytes(data[:8], "little")
+        header, body = _read(data[8 : 8 + length]), data[8 + length :]
+        tensors = {name: _tensor(one, body) for name, one in header.items() if name != "__metadata__"}
+        same = model_fingerprint(MODEL.config, tensors) == MODEL.mark
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError):
+        same = False
+    return Verdict.EITHER if same else Verdict.REFUSED
 
 
 def _config(text: bytes) -> Verdict:
@@ -80,7 +95,7 @@ def _hash(record: Record, data: bytes) -> str:
         if record is NUMBER:
             return task_hash(told["model"], told["definition"], tensors)
         return language_hash(told["language"], told["model"], tensors, told["pieces"], told["transliteration"])
-    except (ValueError, KeyError, TypeError, AttributeError, IndexError):
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError):
         return ""
 
 

@@ -18,10 +18,12 @@ from tests.hub_server import HubServer
 
 DATABASE = "registry.sqlite3"
 ROOT = Path(__file__).parents[2]
-_DO = "again|ask|check|choose|export|get|give|learn|leave|log in|name|pull|push|put|report|restore|run|set|take|try|update|use"
 _TODO = re.compile(
-    rf"[:;,] (or )?({_DO})\b|(is|are) (read|taken|expected)|needs its|see the format|needs at least|may hold|so learn it again"
+    r"[:;,] (or )?(again|ask|check|choose|export|get|give|learn|leave|log in|name|pull|push|put|report|restore|run|set"
+    r"|take|try|update|use)\b|(is|are) (read|taken|expected)|needs (its|at least)|see the format|may hold"
+    r"|so learn it again"
 )
+"""What to do, or what would have been right."""
 
 
 @dataclass(frozen=True)
@@ -41,12 +43,12 @@ class Ended:
 class Somebody:
     """A home with a registry, and a process of its own to run commands in."""
 
-    process: "subprocess.Popen[str]"
-    hub: HubServer
+    process: "subprocess.Popen[str]" = field(repr=False)
+    hub: HubServer = field(repr=False)
     home: Path
     cache: Path
     said: Path
-    environment: dict[str, str] = field(default_factory=dict)
+    environment: dict[str, str] = field(default_factory=dict, repr=False)
 
     def __call__(self, *words: str | Path) -> Ended:
         """Run a command line."""

@@ -49,7 +49,7 @@ def expect_unfollowed(puller: Somebody, foreign: HubServer) -> None:
     assert ended.code == 5, ended.err
     expect_one_sentence(ended.err.splitlines(keepends=True)[-1], "127.0.0.2", "HF_ENDPOINT")
     assert puller.state() == before
-    assert {f"http://{place}" for place in ended.connected} == {puller.hub.url}
+    assert {f"http://{place}" for place in ended.connected} <= {puller.hub.url}
     assert foreign.log == []
 
 
@@ -111,5 +111,5 @@ def test_no_address_in_a_repository_is_ever_asked(puller: Somebody, foreign: Hub
     changes = {**MT.with_note(provenance=told, licences=[url]), "README.md": f"![]({url})\n<{url}>".encode()}
     ended = puller.pull(changes)
     assert ended.code == 0, ended.err
-    assert {f"http://{place}" for place in ended.connected} == {puller.hub.url}
+    assert {f"http://{place}" for place in ended.connected} <= {puller.hub.url}
     assert foreign.log == [] and HUB_TOKEN not in ended.out + ended.err

@@ -1,4 +1,4 @@
-"""What a folder of files brings into a registry is verified as what comes from the Hub is: all of it, or nothing comes in."""
+"""What a folder of files brings into a registry is verified as what comes from the Hub is: all, or nothing."""
 
 import json
 import os
@@ -45,13 +45,21 @@ def _numbers() -> Iterator[tuple[str, Make]]:
         yield f"{what} in a task", _with(task_tensors=head() | {"embedding": np.full(WIDTH, value, np.float32)})
     for what, tensors in (
         ("a longer embedding", part() | {"embedding": numbers(1, WIDTH + 1)}), ("more layers", part(layers=LAYERS + 1)),
-        ("another width", part(hidden=HIDDEN + 1)), ("doubles", part() | {"embedding": numbers(1, WIDTH).astype(np.float64)}),
-        ("no embedding", {"part.down": numbers(1, 1, 1, 4)}), ("an empty tensor", part() | {"embedding": numbers(1, 0)}),
-        ("a tensor of no record", part() | {"../../x": numbers(1, 3)}), ("ids beyond the vocabulary", part() | {"shift.ids": np.array([1, 2, 200], np.float32)}),
+        ("another width", part(hidden=HIDDEN + 1)),
+        ("doubles", part() | {"embedding": numbers(1, WIDTH).astype(np.float64)}),
+        ("no embedding", {"part.down": numbers(1, 1, 1, 4)}),
+        ("an empty tensor", part() | {"embedding": numbers(1, 0)}),
+        ("a tensor of no record", part() | {"../../x": numbers(1, 3)}),
+        ("ids beyond the vocabulary", part() | {"shift.ids": np.array([1, 2, 200], np.float32)}),
     ):  # fmt: skip
         yield what, _with(tensors=tensors)
     yield "a task's wider head", _with(task_tensors=head() | {"head.weight": numbers(8, 2, HIDDEN + 1)})
-    for what, identity in (("hash", "0" * 64), ("model", "d4" * 32), ("language", "ug"), ("format", "hyperx-cl/language@9")):
+    for what, identity in (
+        ("hash", "0" * 64),
+        ("model", "d4" * 32),
+        ("language", "ug"),
+        ("format", "hyperx-cl/language@9"),
+    ):
         yield f"numbers of another {what}", _with(identity={what: identity})
 
 
@@ -68,7 +76,8 @@ def _names() -> Iterator[tuple[str, Make]]:
 
 def _rows() -> Iterator[tuple[str, Make]]:
     for key, values in {
-        "tasks": ([1], [[]], {}, [{"name": "pos"}], [POS | {"name": "../x"}]), "model": ([], {"exec": 1}, {"embedding": "8"}, {"projected": 0}),
+        "tasks": ([1], [[]], {}, [{"name": "pos"}], [POS | {"name": "../x"}]), "model": ([], {"exec": 1},
+        {"embedding": "8"}, {"projected": 0}),
         "languages": ([1], "en", {}), "layers": ("3", True, None), "vocabulary": ([200], {}), "hidden": ([],),
     }.items():  # fmt: skip
         for value in values:
@@ -76,7 +85,8 @@ def _rows() -> Iterator[tuple[str, Make]]:
                 yield f"a configuration whose {key} is {value}", _with(config=CONFIG | {key: value})
     for key, values in {
         "fingerprint": ("x", 1, "A1" * 32), "backbone": ({}, [], BACKBONE | {"fingerprint": "x"}), "config": ([], None),
-        "path": (1,), "created": (None,), "default": (1,), "format": ("hyperx-cl/model@9",), "languages": ([], {"mt": 1}),
+        "path": (1,), "created": (None,), "default": (1,), "format": ("hyperx-cl/model@9",), "languages": ([],
+        {"mt": 1}),
         "tasks": ([], {"x": 1}, {"x": {"hash": "../../x", "note": "0" * 64}}),
     }.items():  # fmt: skip
         for value in values:
@@ -85,8 +95,10 @@ def _rows() -> Iterator[tuple[str, Make]]:
 
 def _facts() -> Iterator[tuple[str, Make]]:
     for key, value in (
-        ("text", {"lines": {"train": "x"}}), ("text", 1), ("losses", [1]), ("created", 5), ("created", "x" * 41), ("method", None),
-        ("method", ["mlm"]), ("steps", "many"), ("before", []), ("carried", "x"), ("corrections", {"a": 1}), ("parent", "p" * 65),
+        ("text", {"lines": {"train": "x"}}), ("text", 1), ("losses", [1]), ("created", 5), ("created", "x" * 41),
+        ("method", None),
+        ("method", ["mlm"]), ("steps", "many"), ("before", []), ("carried", "x"), ("corrections", {"a": 1}),
+        ("parent", "p" * 65),
         ("author", {}), ("options", []), ("n", True), ("backbone", {"fingerprint": "e" * 64}),
     ):  # fmt: skip
         yield f"a provenance whose {key} is {str(value)[:30]}", _with(provenance=PROVENANCE | {key: value})
@@ -107,7 +119,13 @@ def _documents() -> Iterator[tuple[str, Make]]:
         yield f"note: {what}", in_note("languages", data)
         yield f"note of a task: {what}", in_note("tasks", data)
         yield f"row: {what}", in_row(data)
-        text = raw({"__metadata__": {"hyperx-cl": data.decode("latin-1")}, "embedding": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}, bytes(4))
+        text = raw(
+            {
+                "__metadata__": {"hyperx-cl": data.decode("latin-1")},
+                "embedding": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]},
+            },
+            bytes(4),
+        )
         yield f"metadata: {what}", in_file("languages", text)
     for what, data in headers(raw({"embedding": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}, bytes(4))):
         yield f"numbers: {what}", in_file("languages", data)

@@ -52,7 +52,11 @@ def large() -> Iterator[tuple[str, Files, int]]:
     yield "a record of 16 MiB", instead(language(MODEL.mark, huge, halves=True)), 6
     wild = part(rank=2**17, layers=2, hidden=HIDDEN) | {"embedding": numbers(1, 8)}
     yield "a record of 16 MiB that is good but for its layers", instead(language(MODEL.mark, wild)), 6
-    yield "weights of 300 MB", alone(Model.of(weights() | {"z": np.zeros((75, 10**6), np.float32)})) | {CONFIG: MODEL.files[CONFIG]}, 6
+    yield (
+        "weights of 300 MB",
+        alone(Model.of(weights() | {"z": np.zeros((75, 10**6), np.float32)})) | {CONFIG: MODEL.files[CONFIG]},
+        6,
+    )
     deep = b'{"a":' * 100_000 + b"1" + b"}" * 100_000
     yield "a configuration of 100,000 depths", {CONFIG: deep}, 6
 

@@ -3,22 +3,21 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 
 from hyperx_cl.registry.store import Registry
-from tests.hostile.mutations import mutated
+from tests.hostile.mutations import Mutant, mutated
 from tests.hostile.oracle import Verdict, judged
 from tests.hostile.pack import MODEL, REPO
 from tests.hostile.pulling import DATABASE, Ended, Somebody, expect_one_sentence, hashes
-from tests.hub_server import HubServer
 
-OFTEN = settings(suppress_health_check=[*HealthCheck], max_examples=1000)
+OFTEN = settings(suppress_health_check=[*HealthCheck], max_examples=1000, phases=[Phase.generate])  # shown as they come
 A_FEW = settings(OFTEN, max_examples=100)
 READING = (("languages", "list"), ("languages", "history", "mt"), ("languages", "show", "mt"), ("models", "list"),
            ("models", "show", "pack"), ("tasks", "list"))  # fmt: skip
 
 
-def expect_right(somebody: Somebody, kept: Path, files: dict[str, bytes]) -> None:
+def expect_right(somebody: Somebody, kept: Path, files: Mutant) -> None:
     """Pull it, and hold what happens against what has to happen."""
     somebody.hub.models.repositories.clear()
     somebody.hub.models.put(REPO, files)
@@ -27,7 +26,7 @@ def expect_right(somebody: Somebody, kept: Path, files: dict[str, bytes]) -> Non
     verdict, wanted = judged(files)
     try:
         assert (ended.written, ended.ran) == ([], [])
-        assert {f"http://{place}" for place in ended.connected} == {somebody.hub.url}
+        assert {f"http://{place}" for place in ended.connected} <= {somebody.hub.url}
         if ended.code:
             assert verdict is not Verdict.TAKEN, ended.err
             assert ended.code in (3, 4, 6), ended.err
@@ -56,12 +55,12 @@ def expect_taken(somebody: Somebody, ended: Ended, wanted: list[str], *, whole: 
 
 @given(files=mutated())
 @A_FEW
-def test_a_hundred_mutations(someone: Somebody, kept: Path, hub_server: HubServer, files: dict[str, bytes]) -> None:
+def test_a_hundred_mutations(someone: Somebody, kept: Path, files: Mutant) -> None:
     expect_right(someone, kept, files)
 
 
 @pytest.mark.slow
 @given(files=mutated())
 @OFTEN
-def test_a_thousand_mutations(someone: Somebody, kept: Path, hub_server: HubServer, files: dict[str, bytes]) -> None:
+def test_a_thousand_mutations(someone: Somebody, kept: Path, files: Mutant) -> None:
     expect_right(someone, kept, files)

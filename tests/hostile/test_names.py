@@ -14,13 +14,15 @@ from tests.hostile.pack import MODEL, MT, SCORE
 from tests.hostile.pulling import Somebody
 
 NASTY = {
-    "a title": "\x1b]0;owned\x07", "a colour": "\x1b[31mred\x1b[0m", "one byte of it": "\x9b2J\x85", "a new line": "a\nError: b\r\x08",
+    "a title": "\x1b]0;owned\x07", "a colour": "\x1b[31mred\x1b[0m", "one byte of it": "\x9b2J\x85",
+    "a new line": "a\nError: b\r\x08",
     "a direction": "\u202egnp.\u2066exe\u2028", "markup": "[red]x[/red] [link=http://x]y[/link] [/]",
     "Markdown": "| ![x](http://x/y) `z` <script>alert(1)</script>", "wide ones": "\u0600\u200d\u3164\U000e0041",
 }  # fmt: skip
 FORGES = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 READING = (
-    ("languages", "list"), ("languages", "list", "--author", "x"), ("languages", "show", "mt"), ("languages", "history", "mt"),
+    ("languages", "list"), ("languages", "list", "--author", "x"), ("languages", "show", "mt"),
+    ("languages", "history", "mt"),
     ("languages", "near", "mt"), ("models", "list"), ("models", "show", "pack"), ("tasks", "list"),
     ("push", "org/pack", "--of", "pack", "--lang", "mt", "--dry-run"),
 )  # fmt: skip
@@ -87,7 +89,9 @@ def in_terminal(words: list[str], environment: dict[str, str]) -> str:
 def test_the_card_of_who_passes_it_on_is_not_broken_out_of(puller: Somebody) -> None:
     puller.hub.models.tokens["hf_ofTheTests"] = "org"
     text = "".join(NASTY.values())
-    assert puller.pull(MT.with_note(provenance=told(text), licences=[text], scores=[{**SCORE, "metric": text}])).code == 0
+    assert (
+        puller.pull(MT.with_note(provenance=told(text), licences=[text], scores=[{**SCORE, "metric": text}])).code == 0
+    )
     ended = puller("push", "org/again", "--of", "pack", "--lang", "mt")
     assert ended.code == 0, ended.err
     card = puller.hub.models.repositories["org/again"].files["README.md"].decode()

@@ -1,4 +1,4 @@
-"""The login of the Hub goes to the Hub and nowhere else: into no file, log, error or card, whatever a server answers."""
+"""The login of the Hub goes to the Hub and nowhere else: into no file, log, error or card."""
 
 from pathlib import Path
 
@@ -46,7 +46,12 @@ def test_after_a_pull_and_a_push(known: Somebody) -> None:
 @pytest.mark.parametrize("where", ["/revision/", f"/{CONFIG}", "/api/repos/create"])
 def test_whatever_the_server_answers(known: Somebody, where: str, status: int, debug: tuple[str, ...]) -> None:
     said = f"{TOKEN} is no good\x1b[31m"
-    headers = {"X-Error-Message": TOKEN, "X-HF-Warning": f"x{status}; {TOKEN}", "X-Request-Id": TOKEN, "WWW-Authenticate": TOKEN}
+    headers = {
+        "X-Error-Message": TOKEN,
+        "X-HF-Warning": f"x{status}; {TOKEN}",
+        "X-Request-Id": TOKEN,
+        "WWW-Authenticate": TOKEN,
+    }
     times = 1 if status == 500 else 99  # a server that stumbles is asked again, with pauses
     body = f'{{"error": "{TOKEN} is no good \\u001b[31m"}}'.encode()
     known.hub.faults.append(Fault(where, status=status, times=times, headers=headers, body=body))
@@ -78,6 +83,8 @@ def test_an_address_that_holds_it(known: Somebody) -> None:
 
 def test_a_repository_that_knows_it(known: Somebody, tmp_path: Path) -> None:
     """Who has stolen it may write it anywhere; what is refused is told without it."""
-    ended = known.pull({f"{MT.path}.json": good()[f"{MT.path}.json"].replace(b"hyperx-cl/pack@1", TOKEN.encode())}, "--debug")
+    ended = known.pull(
+        {f"{MT.path}.json": good()[f"{MT.path}.json"].replace(b"hyperx-cl/pack@1", TOKEN.encode())}, "--debug"
+    )
     assert ended.code == 6
     assert TOKEN not in ended.err + ended.out
