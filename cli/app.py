@@ -12,7 +12,7 @@ import typer
 
 from hyperx_cl import __version__
 from hyperx_cl.cli.commands import Commands
-from hyperx_cl.cli.output import visible
+from hyperx_cl.cli.output import shortened, visible, without_token
 from hyperx_cl.errors import HyperXError
 from hyperx_cl.processes import rank
 from hyperx_cl.writing import UNWRITABLE, unwritable
@@ -90,8 +90,9 @@ def _unexpected(words: Sequence[str], error: Exception) -> int:
 
 def _failed(words: Sequence[str], error: Exception, message: str, code: int) -> int:
     if "--debug" in words:
-        traceback.print_exception(error)
-    return _say(f"Error: {message}", code)
+        told = "".join(traceback.format_exception(error))
+        print(visible(without_token(told), lines=True), end="", file=sys.stderr)
+    return _say(f"Error: {shortened(message)}", code)
 
 
 def _interrupted(words: Sequence[str]) -> int:
@@ -116,7 +117,7 @@ def again(words: Sequence[str]) -> str:
 
 def _say(text: str, code: int) -> int:
     which = f"Process {rank()}: " if rank() else ""
-    print(visible(f"{which}{text}"), file=sys.stderr)
+    print(visible(without_token(f"{which}{text}")), file=sys.stderr)
     return code
 
 

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from hyperx_cl.cli.listing import Listing
+from hyperx_cl.foreign import UNSAFE
 
 SCHEMA_VERSION = 1
 """Of every JSON document printed here; a key that changes its meaning or goes away raises it."""
 
-# Controls, and what turns the direction of the rest of a line: either could forge what a terminal shows.
-_UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+_LONGEST = 2000
+
 _UNSAFE_IN_TEXT = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
@@ -104,7 +105,22 @@ def visible(text: str, *, lines: bool = False) -> str:
     """
     if text.isprintable():  # far quicker to tell than looking for each of them
         return text
-    return (_UNSAFE_IN_TEXT if lines else _UNSAFE).sub(lambda match: _escaped(match[0]), text)
+    return (_UNSAFE_IN_TEXT if lines else UNSAFE).sub(lambda match: _escaped(match[0]), text)
+
+
+def shortened(text: str) -> str:
+    """A sentence that a file may have had a word in, at most 2,000 characters of it."""
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+
+
+def without_token(text: str) -> str:
+    """Take the login of the Hub out of a text that a server may have had a word in."""
+    if "huggingface_hub" not in sys.modules:
+        return text
+    from huggingface_hub import get_token
+
+    token = get_token()
+    return text.replace(token, "(token)") if token else text
 
 
 def _draw(grid: Grid) -> None:

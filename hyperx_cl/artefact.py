@@ -198,7 +198,7 @@ def _read_identity(data: bytes, source: str) -> dict[str, Any]:
         pieces = tuple(str(piece) for piece in identity.get("pieces", ()))
         rules = tuple((str(letters), str(other)) for letters, other in identity.get("transliteration", ()))
         return {key: str(identity[key]) for key in _IDENTITY} | {"pieces": pieces, "transliteration": rules}
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DataError(f"{source} is not a language record: a safetensors file of {FORMAT} is expected") from error
 
 

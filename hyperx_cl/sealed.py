@@ -11,10 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hyperx_cl.errors import DataError, NotFoundError
+from hyperx_cl.foreign import read_json
 from hyperx_cl.writing import replaced
 
 METADATA = "hyperx-cl"
 """The one key of a safetensors file's metadata: the order of several is not fixed."""
+
+
+_LARGEST, _LARGEST_NOTE = 2**26, 2**23  # bytes of a record's two files; real ones have a hundredth of that
 
 
 def frozen(name: str, array: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -24,7 +28,8 @@ def frozen(name: str, array: NDArray[np.float32]) -> NDArray[np.float32]:
         DataError: It is not float32, is empty, or has numbers that are not finite.
     """
     if not isinstance(array, np.ndarray) or array.dtype != np.float32:
-        raise DataError(f"{name} has to be float32, not {getattr(array, 'dtype', type(array).__name__)}")
+        found = getattr(array, "dtype", type(array).__name__)
+        raise DataError(f"{name} has to be float32, not {found}: get the record again")
     if array.size == 0:
         raise DataError(f"{name} of shape {array.shape} holds no numbers: get the record again")
     if not np.isfinite(array).all():
@@ -71,10 +76,10 @@ def read_metadata(data: bytes) -> Any:
     """What a safetensors file says of itself under `METADATA`.
 
     Raises:
-        ValueError: Or KeyError, TypeError, RecursionError: it is no such file.
+        ValueError: Or KeyError, TypeError, AttributeError: it is no such file.
     """
     length = int.from_bytes(data[:8], "little")
-    return json.loads(json.loads(data[8 : 8 + length])["__metadata__"][METADATA])
+    return read_json(read_json(data[8 : 8 + length])["__metadata__"][METADATA].encode())
 
 
 def save_pair(folder: str | os.PathLike[str], name: str, tensors: bytes, note: Mapping[str, Any]) -> Path:
@@ -109,13 +114,28 @@ def load_pair(path: str | os.PathLike[str], what: str) -> tuple[Path, bytes, dic
     tensors, note = Path(path).with_suffix(".safetensors"), Path(path).with_suffix(".json")
     for file in (tensors, note):
         if not file.is_file():
-            raise NotFoundError(f"{file} does not exist: {what} is a .safetensors and a .json file")
+            raise NotFoundError(f"{file} does not exist: restore it, for {what} is a .safetensors and a .json file")
     try:
-        told = dict(json.loads(note.read_bytes()))
+        told = dict(read_json(read_within(note, _LARGEST_NOTE)))
         dict(told["provenance"])
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise DataError(f"{note} is not the description of {what}: restore it from where it came") from error
-    return tensors, tensors.read_bytes(), told
+    return tensors, read_within(tensors, _LARGEST), told
+
+
+def read_within(file: Path, most: int) -> bytes:
+    """Read a file whole.
+
+    Args:
+        file: The file.
+        most: Its largest size in bytes.
+
+    Raises:
+        DataError: It is larger, or no file.
+    """
+    if not file.is_file() or file.stat().st_size > most:
+        raise DataError(f"{file} is no file of at most {most:,} bytes: restore it from where it came")
+    return file.read_bytes()
 
 
 def expect_same(told: Mapping[str, Any], record: Mapping[str, Any], path: Path) -> None:

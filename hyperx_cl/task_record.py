@@ -23,6 +23,7 @@ from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as dump_tensors
 
 from hyperx_cl.errors import DataError, UsageError
+from hyperx_cl.foreign import UNSAFE
 from hyperx_cl.sealed import (
     METADATA,
     expect_same,
@@ -177,7 +178,7 @@ def task_from_bytes(data: bytes, *, provenance: Mapping[str, Any], source: str =
     try:
         identity = dict(read_metadata(data))
         told = {key: identity[key] for key in _IDENTITY}
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DataError(f"{source} is not a task record: a safetensors file of {FORMAT} is expected") from error
     if told["format"] != FORMAT:
         raise DataError(f"{source} has format {told['format']!r}, this version reads {FORMAT!r}: update hyperx-cl")
@@ -187,7 +188,7 @@ def task_from_bytes(data: bytes, *, provenance: Mapping[str, Any], source: str =
             told["name"], told["model"], d["kind"], tuple(d["labels"]), d["column"], load_tensors(data), provenance,
             d["label_map"],
         )  # fmt: skip
-    except (SafetensorError, KeyError, ValueError, TypeError) as error:
+    except (SafetensorError, KeyError, ValueError, TypeError, AttributeError) as error:
         raise DataError(f"{source} is damaged ({error}): restore it from where it came") from error
     except DataError as error:
         raise DataError(f"{source}: {error}") from error
@@ -207,9 +208,10 @@ def _check_definition(record: TaskRecord) -> None:
     if record.kind not in KINDS:
         raise DataError(f"the task of a record is of kind {record.kind!r}: one of {', '.join(KINDS)} is expected")
     texts = [*record.labels, record.column, *record.label_map, *record.label_map.values()]
-    if not all(isinstance(text, str) and text for text in texts):
+    if not all(isinstance(text, str) and text and not UNSAFE.search(text) for text in texts):
         raise DataError(
-            "labels, column and label map of a task record have to be texts that are not empty: get it again"
+            "labels, column and label map of a task record have to be texts that are not empty and have no control "
+            "characters: get it again"
         )
     if len(set(record.labels)) != len(record.labels) or len(record.labels) < _LABELS:
         raise DataError(f"a task record needs at least {_LABELS} labels, each once: it has {list(record.labels)}")

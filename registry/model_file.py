@@ -12,7 +12,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from hyperx_cl.errors import DataError
+from hyperx_cl.errors import DataError, UsageError
+from hyperx_cl.foreign import read_json
+from hyperx_cl.registry.models import expect_model
+from hyperx_cl.sealed import read_within
+from hyperx_cl.share.description import expect_description
+from hyperx_cl.share.layout import MAX_INDEX
 from hyperx_cl.writing import replaced
 
 FORMAT = "hyperx-cl/model-row@1"
@@ -70,9 +75,9 @@ def read_model(path: Path) -> ExportedModel:
         DataError: It is none, of a newer format, damaged or changed.
     """
     try:
-        told = dict(json.loads(path.read_bytes()))
+        told = dict(read_json(read_within(path, MAX_INDEX)))
         form, seal = told["format"], told.pop("sha256")
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise DataError(f"{path} does not describe a model: restore it from where it came") from error
     if form != FORMAT:
         raise DataError(f"{path} has format {form!r}, this version reads {FORMAT!r}: update hyperx-cl")
@@ -80,7 +85,7 @@ def read_model(path: Path) -> ExportedModel:
         raise DataError(f"{path} is damaged or was changed (its hash is another): restore it from where it came")
     try:
         return _model(told)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, UsageError) as error:
         raise DataError(f"{path} does not fit together ({error}): export the model again") from error
 
 
@@ -92,10 +97,12 @@ def _model(told: Mapping[str, Any]) -> ExportedModel:
     """
     texts = {key: _is(told[key], str) for key in ("name", "fingerprint", "path", "created")}
     backbone = {str(key): _is(value, str) for key, value in told["backbone"].items()}
+    expect_model(texts["name"], texts["fingerprint"], backbone)
+    expect_description(_is(told["config"], dict))
     languages = {str(code): _language(code, language) for code, language in told["languages"].items()}
     tasks = {str(name): _exported(task) for name, task in told["tasks"].items()}
     return ExportedModel(
-        **texts, backbone=backbone, config=_is(told["config"], dict), default=_is(told["default"], bool),
+        **texts, backbone=backbone, config=told["config"], default=_is(told["default"], bool),
         languages=languages, tasks=tasks,
     )  # fmt: skip
 

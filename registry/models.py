@@ -31,7 +31,7 @@ def add(
     created: str | None,
 ) -> ModelRow:
     """Add a model, or note where a model already known lies now."""
-    _check(name, fingerprint, backbone)
+    expect_model(name, fingerprint, backbone)
     place = os.path.abspath(path)
     for known in session.scalars(
         select(ModelRow).where((ModelRow.name == name) | (ModelRow.fingerprint == fingerprint))
@@ -155,7 +155,12 @@ def expect_name(name: str) -> None:
         )
 
 
-def _check(name: str, fingerprint: str, backbone: Mapping[str, str]) -> None:
+def expect_model(name: str, fingerprint: str, backbone: Mapping[str, str]) -> None:
+    """Refuse a model that cannot be stored.
+
+    Raises:
+        UsageError: Its name, its fingerprint or its backbone cannot be one.
+    """
     expect_name(name)
     missing = [key for key in _BACKBONE if not isinstance(backbone.get(key), str)]
     if missing:

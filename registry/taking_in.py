@@ -12,12 +12,13 @@ from sqlalchemy.orm import Session
 
 from hyperx_cl.artefact import LanguageRecord, load_record
 from hyperx_cl.errors import ConflictError, DataError, NotFoundError, UsageError
-from hyperx_cl.languages import canonical
 from hyperx_cl.registry import models, tasks, versions
 from hyperx_cl.registry.model_file import Exported, ExportedModel, read_model
 from hyperx_cl.registry.store import Registry
 from hyperx_cl.registry.tables import ModelRow, TaskRow, VersionRow
 from hyperx_cl.registry.transfer import Moved
+from hyperx_cl.share.facts import expect_facts
+from hyperx_cl.share.verify import Fits, expect_bounds, expect_code, expect_fits, expect_task_fits
 from hyperx_cl.task_record import TaskRecord, load_task
 
 
@@ -162,9 +163,9 @@ def _record(place: Path, model: ExportedModel, code: str, version: Exported) -> 
     _expect_note(file, version)
     if (record.hash, record.language, record.model) != (version.hash, code, model.fingerprint):
         raise DataError(f"{file} is the record of another language or model than its place says: export it again")
-    if canonical(code) != code:
-        raise DataError(f"{file} is of {code!r}, whose canonical code is {canonical(code)!r}: learn it under that one")
-    versions.expect_kinds(dict(record.provenance), f"language {code!r}")
+    expect_code(code, str(file))
+    _expect_right(record, file, f"language {code!r}")
+    expect_fits(record, replace(Fits.of(model.config), tasks=None), str(file))  # an old version outlives a task
     return record
 
 
@@ -175,7 +176,8 @@ def _tasks(place: Path, model: ExportedModel) -> Iterator[TaskRecord]:
         _expect_note(file, task)
         if (record.hash, record.name, record.model) != (task.hash, name, model.fingerprint):
             raise DataError(f"{file} is the record of another task or model than its place says: export it again")
-        versions.expect_kinds(dict(record.provenance), f"task {name!r}")
+        _expect_right(record, file, f"task {name!r}")
+        expect_task_fits(record, Fits.of(model.config), str(file))
         yield record
 
 
@@ -184,6 +186,19 @@ def _expect_note(file: Path, exported: Exported) -> None:
     note = file.with_suffix(".json")
     if hashlib.sha256(note.read_bytes()).hexdigest() != exported.note:
         raise DataError(f"{note} is damaged or was changed (its hash is another): restore it from where it came")
+
+
+def _expect_right(record: LanguageRecord | TaskRecord, file: Path, what: str) -> None:
+    """Refuse numbers beyond all bounds, and a provenance that nothing here would have left."""
+    expect_bounds(record, str(file))
+    if not record.provenance.get("method"):
+        raise DataError(f"{what} of {file} cannot be stored without the method that made it: export it again")
+    provenance = versions.expect_kinds(dict(record.provenance), what)
+    try:
+        expect_facts(provenance)
+    except ValueError as error:
+        note = file.with_suffix(".json")
+        raise DataError(f"{note} tells what cannot be of {what} ({error}): export it again") from error
 
 
 def _sum(moved: Sequence[Moved]) -> Moved:

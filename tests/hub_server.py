@@ -38,6 +38,8 @@ class Fault:
         method: Of the requests, such as ``GET``; any if empty.
         wait: Called before the answer.
         times: How often.
+        headers: Of the answer, in place of those of that name; others stay.
+        body: Of an answer with that `status`.
     """
 
     match: str
@@ -46,6 +48,8 @@ class Fault:
     method: str = ""
     wait: Callable[[], object] | None = None
     times: int = 1
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b'{"error": "as the test wants it"}'
 
 
 @dataclass
@@ -125,13 +129,13 @@ class HubServer:
 
 
 @contextmanager
-def serving() -> Iterator[HubServer]:
+def serving(host: str = "127.0.0.1") -> Iterator[HubServer]:
     """Serve until the end of the block."""
     hub = HubServer()
     handler = type("Handler", (_Handler,), {"hub": hub})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server = ThreadingHTTPServer((host, 0), handler)
     server.daemon_threads = True
-    hub.url = f"http://127.0.0.1:{server.server_address[1]}"
+    hub.url = f"http://{host}:{server.server_address[1]}"
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
     try:
@@ -167,8 +171,9 @@ class _Handler(BaseHTTPRequestHandler):
         fault = self.hub.fault(path, self.command)
         if fault and fault.wait:
             fault.wait()
+        self._forged = fault.headers if fault else {}
         if fault and fault.status:
-            self._send(fault.status, {"error": "as the test wants it"})
+            self._send(fault.status, fault.body)
             return
         self._truncated = bool(fault and fault.truncated)
         query = {name: values[0] for name, values in parse_qs(urlsplit(self.path).query).items()}
@@ -251,7 +256,7 @@ class _Handler(BaseHTTPRequestHandler):
             headers["Content-Range"] = f"bytes {start}-{end}/{whole}"
         self.send_response(status)
         kind = "application/octet-stream" if isinstance(body, bytes) else "application/json"
-        for name, value in {"Content-Type": kind, "Content-Length": str(len(data)), **headers}.items():
+        for name, value in {"Content-Type": kind, "Content-Length": str(len(data)), **headers, **self._forged}.items():
             self.send_header(name, value)
         self.end_headers()
         cut = self.command == "GET" and status in (200, 206) and getattr(self, "_truncated", False)

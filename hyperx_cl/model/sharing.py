@@ -36,7 +36,7 @@ def push_model(
     remote = Remote(repo_id, token=token, revision=revision)
     with tempfile.TemporaryDirectory() as folder:
         model.save_pretrained(folder)
-        files = read_model(Path(folder) / CONFIG, Path(folder) / WEIGHTS, "the model")
+        files = read_model(Path(folder) / CONFIG, Path(folder) / WEIGHTS, "the model", ours=True)
         packed = [pack_language(record, licences=[licence]) for record in base_records(files, "the model")]
         return publish(remote, packed, files, private=private, create_pr=create_pr, message=message)
 

@@ -1,13 +1,13 @@
 """The header of a safetensors file from elsewhere, read and checked before any of its numbers are."""
 
-import json
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from hyperx_cl.errors import DataError
+from hyperx_cl.foreign import read_json
 from hyperx_cl.share.layout import MAX_HEADER, MAX_TENSORS
 
 _WIDTH = {"F32": 4, "F16": 2}
@@ -21,10 +21,12 @@ class Header:
     Attributes:
         shapes: Tensor to shape.
         dtypes: Tensor to dtype, ``F16`` or ``F32``.
+        spans: Tensor to the bytes of the file that hold it, first and behind the last.
     """
 
     shapes: Mapping[str, tuple[int, ...]]
     dtypes: Mapping[str, str]
+    spans: Mapping[str, tuple[int, int]]
 
     @property
     def numbers(self) -> int:
@@ -48,22 +50,37 @@ def read_header(file: Path, source: str, *, dtypes: Collection[str], largest: in
     if size > largest:
         raise DataError(f"{source} has {size:,} bytes, at most {largest:,} are read: report it to whoever shared it")
     with file.open("rb") as data:
-        length = int.from_bytes(data.read(8), "little")
-        if size < 8 or length > min(MAX_HEADER, size - 8):
-            raise _unreadable(source, "its header does not fit into it")
-        text = data.read(length)
+        return header_in(data.read, size, source, dtypes=dtypes)
+
+
+def header_in(read: Callable[[int], bytes], size: int, source: str, *, dtypes: Collection[str]) -> Header:
+    """Read the header of a file that comes in pieces.
+
+    Args:
+        read: Gives its next so many bytes.
+        size: Of the whole file.
+        source: How messages call it.
+        dtypes: What may be in it.
+
+    Raises:
+        DataError: As `read_header`.
+    """
+    length = int.from_bytes(read(8), "little")
+    if size < 8 or length > min(MAX_HEADER, size - 8):
+        raise _unreadable(source, "its header does not fit into it")
     try:
-        told = dict(json.loads(text, object_pairs_hook=_once))
-    except (ValueError, TypeError, RecursionError) as error:
-        raise _unreadable(source, "its header is not JSON") from error
+        told = dict(read_json(read(length)))
+    except (ValueError, TypeError) as error:
+        raise _unreadable(source, "its header is no JSON that can be relied on") from error
     told.pop("__metadata__", None)
     if not 0 < len(told) <= MAX_TENSORS:
         raise _unreadable(source, f"it has {len(told):,} tensors")
-    return _checked(told, source, dtypes, size - 8 - length)
+    return _checked(told, source, dtypes, 8 + length, size)
 
 
-def _checked(told: Mapping[str, Any], source: str, dtypes: Collection[str], room: int) -> Header:
-    shapes, kinds, spans = {}, {}, []
+def _checked(told: Mapping[str, Any], source: str, dtypes: Collection[str], first: int, size: int) -> Header:
+    """Check what a header tells of a file of so many bytes, whose numbers begin at `first`."""
+    shapes, kinds, spans = {}, {}, {}
     for name, tensor in told.items():
         try:
             kind, shape, (start, end) = tensor["dtype"], tuple(tensor["shape"]), tensor["data_offsets"]
@@ -72,26 +89,18 @@ def _checked(told: Mapping[str, Any], source: str, dtypes: Collection[str], room
             raise _unreadable(source, f"tensor {name[:80]!r} is not described") from error
         if kind not in dtypes:
             raise _unreadable(source, f"tensor {name[:80]!r} is of dtype {str(kind)[:16]}, not {' or '.join(dtypes)}")
-        if not fits or end - start != math.prod(shape) * _WIDTH[kind]:
+        if not fits or 0 in shape or end - start != math.prod(shape) * _WIDTH[kind]:
             raise _unreadable(source, f"tensor {name[:80]!r} has another size than its shape")
         shapes[name], kinds[name] = shape, kind
-        spans.append((start, end))
-    place = 0
-    for start, end in sorted(spans):
+        spans[name] = first + start, first + end
+    place = first
+    for start, end in sorted(spans.values()):
         if start != place:
             raise _unreadable(source, "its tensors overlap or leave gaps")
         place = end
-    if place != room:
+    if place != size:
         raise _unreadable(source, "its tensors do not fill it")
-    return Header(shapes, kinds)
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A JSON object whose keys are all different."""
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("a key twice")
-    return found
+    return Header(shapes, kinds, spans)
 
 
 def _unreadable(source: str, why: str) -> DataError:

@@ -4,13 +4,14 @@ An entry is kept as long as the file that it was made from is the same (its git 
 """
 
 import hashlib
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
+from hyperx_cl.foreign import read_json
+from hyperx_cl.share.facts import expect_facts
 from hyperx_cl.share.layout import CONFIG, FORMAT, LANGUAGES, WEIGHTS, Place
-from hyperx_cl.share.note import Note, as_json
+from hyperx_cl.share.note import Note, as_json, scores, texts
 
 _TOLD = ("source", "licence", "losses", "nearest", "method", "created", "parent", "rounded", "task", "n", "steps",
          "tokens")  # fmt: skip
@@ -69,12 +70,12 @@ class Index:
     def from_bytes(cls, data: bytes) -> Self:
         """Read what can be read of it: an entry that is none is left out, for it can be made anew."""
         try:
-            told = json.loads(data)
+            told = read_json(data)
             rows = told["records"] if told["format"] == FORMAT else []
             model = told["model"] if told["format"] == FORMAT else None
             records = {Place(row["kind"], row["name"], row["hash"]): row for row in rows if _is_entry(row)}
             return cls(records, model if _is_model(model) else None)
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        except (ValueError, KeyError, TypeError, AttributeError):
             return cls()
 
     def languages(self) -> dict[str, list[Mapping[str, Any]]]:
@@ -104,21 +105,23 @@ def ordered(rows: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 
 
 def _is_entry(row: Any) -> bool:
-    texts = ("kind", "name", "hash", "model", "sha256", "note")
-    return (
-        all(isinstance(row[key], str) for key in texts)
-        and all(type(row[key]) is int for key in ("numbers", "size", "pieces", "rules", "labels"))
-        and all(isinstance(row[key], list) for key in ("tasks", "licences", "scores"))
-        and isinstance(row["told"], dict)
-    )
+    try:
+        texts(row["tasks"], 64), texts(row["licences"], 200), scores(row["scores"]), expect_facts(row["told"])
+        return all(isinstance(row[key], str) for key in ("kind", "name", "hash", "model", "sha256", "note")) and all(
+            type(row[key]) is int for key in ("numbers", "size", "pieces", "rules", "labels")
+        )
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return False
 
 
 def _is_model(model: Any) -> bool:
     try:
+        texts(model["languages"], 64)
         return (
             isinstance(model["fingerprint"], str) and type(model["numbers"]) is int and isinstance(model["tasks"], dict)
-            and isinstance(model["languages"], list) and isinstance(model["backbone"]["id"], str)
+            and all(type(labels) is int for labels in model["tasks"].values())
+            and isinstance(model["backbone"]["id"], str) and isinstance(model["backbone"]["fingerprint"], str)
             and isinstance(model["files"][CONFIG]["git"], str) and isinstance(model["files"][WEIGHTS]["sha256"], str)
         )  # fmt: skip
-    except (KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         return False

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from hyperx_cl.errors import DataError
+from hyperx_cl.foreign import read_json
 from hyperx_cl.share.clean import clean
-from hyperx_cl.share.layout import FORMAT, LANGUAGES, MAX_NOTE, Place
+from hyperx_cl.share.facts import expect_facts, is_number
+from hyperx_cl.share.layout import FORMAT, LANGUAGES, MAX_NOTE, TASKS, Place
 
 _SCORE = {"task": str, "metric": str, "value": float, "low": float, "high": float, "split": str, "of": str}
 
@@ -83,7 +85,7 @@ class Note:
         if len(data) > MAX_NOTE:
             raise DataError(f"{source} has {len(data):,} bytes, at most {MAX_NOTE:,} are read: report it")
         try:
-            told = json.loads(data)
+            told = read_json(data)
             if told["format"] != FORMAT:
                 raise DataError(
                     f"{source} has format {str(told['format'])[:40]!r}, this version reads {FORMAT!r}: update hyperx-cl"
@@ -93,14 +95,14 @@ class Note:
                 raise DataError(f"{source} tells of another record than its name does: get it again")
             note = cls(
                 place, _text(told["model"], 64), _count(told["numbers"]),
-                tuple(_text(task, 64) for task in told["tasks"]),
+                texts(told["tasks"], 64),
                 _text(told["file"]["sha256"], 64), _count(told["file"]["size"]),
-                tuple(_text(licence, 200) for licence in told["licences"]),
-                tuple(_score(score) for score in told["scores"]), _told(told["provenance"]), dict(told["definition"]),
+                texts(told["licences"], 200),
+                scores(told["scores"]), _told(told["provenance"]),
+                _definition(told["definition"], place.kind),
                 _count(told["pieces"]), _count(told["rules"]),
             )  # fmt: skip
-            json.dumps(told, allow_nan=False)
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise DataError(f"{source} is not the note of a shared record: get it again from where it came") from error
         return note
 
@@ -140,6 +142,28 @@ def sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
+def texts(values: Any, longest: int) -> tuple[str, ...]:
+    """A list of texts of at most so many characters.
+
+    Raises:
+        ValueError: It is none; as TypeError.
+    """
+    if not isinstance(values, list):
+        raise TypeError
+    return tuple(_text(value, longest) for value in values)
+
+
+def scores(values: Any) -> tuple[dict[str, Any], ...]:
+    """A list of scores.
+
+    Raises:
+        ValueError: It is none; as TypeError and KeyError.
+    """
+    if not isinstance(values, list):
+        raise TypeError
+    return tuple(_score(value) for value in values)
+
+
 def _text(value: Any, longest: int) -> str:
     if not isinstance(value, str) or len(value) > longest:
         raise ValueError
@@ -154,22 +178,25 @@ def _count(value: Any) -> int:
 
 def _told(value: Any) -> dict[str, Any]:
     """A provenance from elsewhere: known facts alone, and of the kinds that are read later."""
-    told = clean(dict(value))
-    _text(told["method"], 64)
-    for key, longest in (("created", 40), ("parent", 64), ("licence", 200), ("source", 2000)):
-        if told.get(key) is not None:
-            _text(told[key], longest)
-    for key in ("backbone", "carried", "losses"):
-        if not isinstance(told.get(key, {}), dict):
-            raise TypeError
-    if not all(isinstance(one, dict) for one in told.get("corrections", ())):
-        raise TypeError
+    told = {key: fact for key, fact in clean(dict(value)).items() if fact is not None or key != "created"}
+    expect_facts(told)
+    for key, longest in (("method", 64), ("created", 40), ("parent", 64), ("licence", 200), ("source", 2000)):
+        _text(told.get(key) or ("" if key != "method" else None), longest)
     return told
+
+
+def _definition(value: Any, kind: str) -> dict[str, Any]:
+    """What a task is; a language has none."""
+    if not isinstance(value, dict) or (kind == LANGUAGES and value):
+        raise TypeError
+    if kind == TASKS:
+        texts(value["labels"], 200)
+    return value
 
 
 def _score(value: Any) -> dict[str, Any]:
     for name, kind in _SCORE.items():
-        if not isinstance(value[name], kind | int if kind is float else kind):
+        if not (is_number(value[name]) if kind is float else isinstance(value[name], kind)):
             raise TypeError
     return {_text(key, 64): _plain(item) for key, item in value.items()}
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from hyperx_cl.artefact import LanguageRecord
-from hyperx_cl.errors import DataError
+from hyperx_cl.errors import DataError, UsageError
 from hyperx_cl.share.clean import clean
 from hyperx_cl.share.header import read_header
 from hyperx_cl.share.layout import LANGUAGES, MAX_NUMBERS, TASKS, Place
@@ -31,8 +31,17 @@ class Packed:
 def pack_language(
     record: LanguageRecord, *, licences: Iterable[str], scores: Iterable[Mapping[str, Any]] = ()
 ) -> Packed:  # fmt: skip
-    """Make a record of `travel.travelling` ready; what its provenance tells beyond what travels is left out."""
+    """Make a record of `travel.travelling` ready; what its provenance tells beyond what travels is left out.
+
+    Raises:
+        UsageError: It is larger than a pull reads.
+    """
     data = pack(record)
+    if len(data) > MAX_NUMBERS:
+        raise UsageError(
+            f"{record.language} has {len(data):,} bytes, and a pull reads at most {MAX_NUMBERS:,}: learn it with a "
+            "lower --rank"
+        )
     note = Note(
         Place(LANGUAGES, record.language, record.hash), record.model, record.numbers, record.tasks, sha256(data),
         len(data), tuple(sorted(set(licences))), tuple(scores), clean(record.provenance), {}, len(record.pieces),

@@ -7,7 +7,7 @@ from pathlib import Path
 from hyperx_cl.errors import ConflictError, UsageError
 from hyperx_cl.share.card import MARK, card
 from hyperx_cl.share.index import Index, entry_of, git_hash, model_entry
-from hyperx_cl.share.layout import CARD, CONFIG, INDEX, WEIGHTS
+from hyperx_cl.share.layout import CARD, CONFIG, INDEX, MAX_INDEX, WEIGHTS
 from hyperx_cl.share.model_files import ModelFiles
 from hyperx_cl.share.packed import Packed
 from hyperx_cl.share.remote import Entry, Head, Remote
@@ -128,6 +128,8 @@ def _wanted(
     after = Index(records, described)
     kept = CARD in head.files and MARK.encode() not in remote.read(head, CARD)
     made = {INDEX: after.to_bytes()} if kept else {INDEX: after.to_bytes(), CARD: card(remote.repo_id, after).encode()}
+    if len(made[INDEX]) > MAX_INDEX:
+        raise ConflictError(f"{remote.repo_id} holds as much as a pull reads: push to another repository")
     if files or _differs(head.files.get(INDEX), made[INDEX]):
         files |= {path: data for path, data in made.items() if _differs(head.files.get(path), data)}
     return files, kept

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from hyperx_cl import __version__
 from hyperx_cl.errors import ConflictError, DataError, NetworkError, NotFoundError, UsageError
+from hyperx_cl.share.endpoint import is_commit, only_the_hub, opened
+from hyperx_cl.share.header import header_in, read_header
 from hyperx_cl.share.index import Index, entry_of, git_hash, model_entry
 from hyperx_cl.share.layout import CONFIG, INDEX, MAX_FILES, WEIGHTS, Place, is_repo_id, limit_of, places
 from hyperx_cl.share.model_files import parse_config
@@ -105,7 +107,7 @@ class Remote:
     def asking(self, call: Callable[[], Found]) -> Found:
         """Ask the Hub, again where that may help, with its errors as ours."""
         with speaking(self._named):
-            return tried(call)
+            return tried(lambda: self._guarded(call))
 
     def resolve(self) -> Head:
         """The repository at the commit that the revision is now; offline, as it lies in the cache.
@@ -122,6 +124,7 @@ class Remote:
             raise NotFoundError(
                 f"{self._named} has no {INDEX}, so it is none that hyperx-cl has pushed: check the name"
             )
+        self._expect_small(INDEX, files[INDEX])
         self._download(INDEX, self.revision)  # under its name, so that the cache knows the commit offline
         return Head(commit, files, private)
 
@@ -139,12 +142,12 @@ class Remote:
                 f"nothing can be pushed to {self.repo_id} while HF_HUB_OFFLINE is set: run it without that"
             )
         try:
-            commit, private = self._commit()
+            commit, private = self._guarded(self._commit)
         except RevisionNotFoundError:
             raise
         except RepositoryNotFoundError:
             return Head(None)
-        return Head(commit, self._files(commit), private)
+        return Head(commit, self._guarded(lambda: self._files(commit)), private)
 
     def read(self, head: Head, path: str) -> bytes:
         """A small file, within the limit of its name."""
@@ -157,11 +160,10 @@ class Remote:
             DataError: It is larger than files of its name may be, or not of the size that the Hub tells.
             NotFoundError: There is none.
         """
-        limit, entry = limit_of(path), head.files.get(path)
-        if limit is None or entry is None or head.commit is None:
+        entry = head.files.get(path)  # which has names of the layout alone
+        if entry is None or head.commit is None:
             raise NotFoundError(f"{self._named} has no file {path}: check the name, or ask whoever shared it")
-        if entry.size > limit:
-            raise DataError(f"{path} of {self._named} has {entry.size:,} bytes, at most {limit:,} are read: report it")
+        self._expect_small(path, entry)
         place = self._download(path, head.commit)
         if not entry.is_of(place) and not self.offline:  # the cache was damaged
             place = self._download(path, head.commit, anew=True)
@@ -184,7 +186,7 @@ class Remote:
 
     def create(self, *, private: bool) -> None:
         """Make the repository, if it is not there."""
-        self._api.create_repo(self.repo_id, private=private, exist_ok=True)
+        self._guarded(lambda: self._api.create_repo(self.repo_id, private=private, exist_ok=True))
 
     def commit(self, parent: str, files: Mapping[str, bytes | Path], *, message: str, create_pr: bool) -> Any:
         """Write files in one commit upon another; see `huggingface_hub.CommitInfo`."""
@@ -194,14 +196,15 @@ class Remote:
             CommitOperationAdd(path_in_repo=path, path_or_fileobj=data if isinstance(data, bytes) else str(data))
             for path, data in sorted(files.items())
         ]
-        return self._api.create_commit(
-            self.repo_id, operations, commit_message=message, parent_commit=parent, create_pr=create_pr,
-            revision=self.revision,
-        )  # fmt: skip
+        with only_the_hub(self._named, uploading=True):
+            return self._api.create_commit(
+                self.repo_id, operations, commit_message=message, parent_commit=parent, create_pr=create_pr,
+                revision=self.revision,
+            )  # fmt: skip
 
     def tagged(self, tag: str) -> str | None:
         """The commit that a tag stands for, None where there is no such tag."""
-        refs = self._api.list_repo_refs(self.repo_id)
+        refs = self._guarded(lambda: self._api.list_repo_refs(self.repo_id))
         return next((ref.target_commit for ref in refs.tags if ref.name == tag), None)
 
     def tag(self, tag: str, commit: str) -> None:
@@ -217,10 +220,21 @@ class Remote:
             raise ConflictError(f"tag {tag!r} of {self.repo_id} stands for commit {there[:12]}: choose another --tag")
         self.asking(lambda: self._api.create_tag(self.repo_id, tag=tag, revision=commit))
 
+    def _guarded(self, call: Callable[[], Found]) -> Found:
+        with only_the_hub(self._named):
+            return call()
+
+    def _expect_small(self, path: str, entry: Entry) -> None:
+        limit = limit_of(path) or 0
+        if entry.size > limit:
+            raise DataError(f"{path} of {self._named} has {entry.size:,} bytes, at most {limit:,} are read: report it")
+
     def _commit(self) -> tuple[str, bool]:
         info = self._api.model_info(self.repo_id, revision=self.revision)
         if info.sha is None:
             raise ConnectionError("no commit")
+        if not is_commit(info.sha):
+            raise DataError(f"{self._named} is at a commit that none can be called: report it to whoever runs the Hub")
         return info.sha, bool(info.private)
 
     def _files(self, commit: str) -> dict[str, Entry]:
@@ -279,14 +293,12 @@ class Remote:
 
     def _numbers(self, head: Head) -> int:
         """How many numbers the model has, by the header of its weights alone."""
-        from huggingface_hub.errors import SafetensorsParsingError
+        source, size = f"the weights of {self._named}", head.files[WEIGHTS].size
+        if self.offline:
+            return read_header(self.file(head, WEIGHTS), source, dtypes=("F32",), largest=size).numbers
 
-        try:
-            told = self.asking(
-                lambda: self._api.parse_safetensors_file_metadata(self.repo_id, WEIGHTS, revision=head.commit)
-            )
-        except SafetensorsParsingError as error:
-            raise DataError(
-                f"the weights of {self._named} have no header that can be read: get them again from where they came"
-            ) from error
-        return sum(told.parameter_count.values())
+        def ask() -> int:
+            with opened(self.repo_id, WEIGHTS, str(head.commit), self._token) as read:
+                return header_in(read, size, source, dtypes=("F32",)).numbers
+
+        return self.asking(ask)

@@ -90,7 +90,7 @@ def unpack(file: Path, source: str, provenance: Mapping[str, Any]) -> LanguageRe
         told = str(identity["hash"])
     except DataError as error:
         raise error if source in str(error) else DataError(f"{source}: {error}") from error
-    except (SafetensorError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (SafetensorError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise DataError(f"{source} is not a language record of {FORMAT}: get it again from where it came") from error
     if record.hash != told:
         raise DataError(f"{source} hashes to {record.hash[:12]}…, not to {told[:12]}…: get it again from where it came")

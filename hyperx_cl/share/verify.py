@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hyperx_cl.artefact import LanguageRecord
-from hyperx_cl.errors import ConflictError, DataError
+from hyperx_cl.errors import ConflictError, DataError, NotFoundError
 from hyperx_cl.languages import canonical
 from hyperx_cl.task_record import TaskRecord
 
@@ -18,6 +19,7 @@ LARGEST_RMS = 100.0
 """Largest root mean square of a tensor; vectors and weights that were learnt are near 1 or far below."""
 
 _IDS = "shift.ids"
+_PIECE = 2**20  # numbers that are looked at together
 
 
 @dataclass(frozen=True)
@@ -56,12 +58,55 @@ def expect_bounds(record: LanguageRecord | TaskRecord, source: str) -> None:
     for name, array in record.tensors.items():
         if name == _IDS:
             continue
-        rms = float(np.sqrt(np.mean(np.square(array, dtype=np.float64))))
-        if rms > LARGEST_RMS or float(np.abs(array).max()) > LARGEST:
-            raise DataError(
-                f"{source}: {name} has a root mean square of {rms:.3g}, where at most {LARGEST_RMS:g} is taken; "
-                "report it to whoever shared it"
-            )
+        bounds = Bounds(name, source)
+        bounds.take(array)
+        bounds.end()
+
+
+class Bounds:
+    """Looks at a tensor piece by piece, so that none has to be in memory whole.
+
+    Args:
+        name: Of the tensor.
+        source: How messages call what it is of.
+    """
+
+    def __init__(self, name: str, source: str) -> None:
+        self._name, self._source, self._sum, self._count = name, source, 0.0, 0
+
+    def take(self, numbers: NDArray[np.float32]) -> None:
+        """Look at the next numbers.
+
+        Raises:
+            DataError: One is not finite, or too large.
+        """
+        flat = numbers.reshape(-1)
+        for start in range(0, flat.size, _PIECE):
+            piece = flat[start : start + _PIECE]
+            largest = max(float(piece.max()), -float(piece.min()))
+            if not np.isfinite(largest):  # one that is not a number makes these none
+                raise DataError(
+                    f"{self._source}: {self._name} holds numbers that are not finite; report it to whoever shared it"
+                )
+            if largest > LARGEST:
+                raise self._beyond(f"a number of {largest:.3g}", LARGEST)
+            self._sum += float(np.square(piece, dtype=np.float64).sum())
+            self._count += piece.size
+
+    def end(self) -> None:
+        """Look at all of them together.
+
+        Raises:
+            DataError: Their root mean square is too large.
+        """
+        rms = (self._sum / max(self._count, 1)) ** 0.5
+        if rms > LARGEST_RMS:
+            raise self._beyond(f"a root mean square of {rms:.3g}", LARGEST_RMS)
+
+    def _beyond(self, what: str, most: float) -> DataError:
+        return DataError(
+            f"{self._source}: {self._name} has {what}, where at most {most:g} is taken; report it to whoever shared it"
+        )
 
 
 def expect_fits(record: LanguageRecord, fits: Fits, source: str) -> None:
@@ -71,8 +116,7 @@ def expect_fits(record: LanguageRecord, fits: Fits, source: str) -> None:
         ConflictError: It has something of its own for a task that there is not.
         DataError: Its code is not the canonical one, or a tensor has not the model's size.
     """
-    if canonical(record.language) != record.language:
-        raise DataError(f"{source} is of {record.language!r}, whose code has to be {canonical(record.language)!r}")
+    expect_code(record.language, source)
     for name, array in record.tensors.items():
         if not _fits(name, array.shape, fits) or (
             name == _IDS and fits.vocabulary is not None and array[-1] >= fits.vocabulary
@@ -84,6 +128,20 @@ def expect_fits(record: LanguageRecord, fits: Fits, source: str) -> None:
             f"{source} has something of its own for task {missing[0]!r}, which the model has not: pull the whole "
             "repository, or learn the task first"
         )
+
+
+def expect_code(code: str, source: str) -> None:
+    """Refuse a language under another code than its canonical one.
+
+    Raises:
+        DataError: It is another one, or none at all.
+    """
+    try:
+        known = canonical(code)
+    except NotFoundError as error:
+        raise DataError(f"{source} is of {code[:80]!r}, which is no language's code: report it") from error
+    if known != code:
+        raise DataError(f"{source} is of {code!r}, whose canonical code is {known!r}: learn it under that one")
 
 
 def expect_task_fits(record: TaskRecord, fits: Fits, source: str) -> None:
@@ -102,5 +160,5 @@ def _fits(name: str, shape: tuple[int, ...], fits: Fits) -> bool:
         return fits.embedding in (None, shape[0])
     if "part." not in name:  # patch and shift are as wide as the word embeddings, which the model checks at use
         return True
-    wide = name.endswith("down_bias") or fits.hidden is None or fits.hidden in shape[1:]
-    return wide and (fits.layers is None or shape[0] <= fits.layers)
+    width = shape[2] if name.endswith("down") else shape[1] if name.endswith("up") else fits.hidden
+    return fits.hidden in (None, width) and (fits.layers is None or shape[0] <= fits.layers)

@@ -198,6 +198,8 @@ class _Work:
         held = {task.hash for task in self.registry.tasks(self.name)} if self.known else set()
         records = [self._language(place, mark, fits) for place in self.chosen.values()]
         own = base_records(model, repo) if model else []
+        for record in own:
+            expect_fits(record, fits, repo)
         self._expect_joint(records, own)
         if model is None:
             stored = self.registry.add_shared(records, learnt=tasks)
@@ -276,6 +278,11 @@ class _Work:
     ) -> list[StoredLanguage]:  # fmt: skip
         """Put the model's files into the user's folder and store it with its records, or leave nothing behind."""
         folder = home() / "models" / self.name
+        backbone = model.config["backbone"]
+        row = {
+            "name": self.name, "fingerprint": model.fingerprint, "path": folder, "config": config, "created": now(),
+            "backbone": {key: str(backbone[key] or "") for key in ("id", "revision", "fingerprint", "model_type")},
+        }  # fmt: skip
         try:
             folder.parent.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".pulling-") as made:
@@ -288,11 +295,6 @@ class _Work:
             raise UsageError(
                 f"{folder} cannot be written ({error.strerror}): choose another name with --as, or make room"
             ) from error
-        backbone = model.config["backbone"]
-        row = {
-            "name": self.name, "fingerprint": model.fingerprint, "path": folder, "config": config, "created": now(),
-            "backbone": {key: str(backbone[key] or "") for key in ("id", "revision", "fingerprint", "model_type")},
-        }  # fmt: skip
         try:
             return self.registry.add_shared(records, learnt=tasks, model=row)
         except BaseException:
@@ -321,7 +323,7 @@ class _Work:
         what = f"{code} in a version {digits}…" if digits else repr(code)
         if self.remote.offline:
             return NetworkError(f"{self.remote.repo_id} has no {what} in the cache: pull it once without --offline")
-        known = ", ".join(offered) or "none"
+        known = ", ".join([*offered][:20] + ["…"] * (len(offered) > 20)) or "none"
         return NotFoundError(f"{self.remote.repo_id} has no {what}{did_you_mean(code, offered)}: choose from {known}")
 
 

@@ -196,7 +196,7 @@ def _model_files(model: ModelRecord) -> ModelFiles:
     folder = Path(model.path)
     if not (folder / CONFIG).is_file() or not (folder / WEIGHTS).is_file():
         raise NotFoundError(f"model {model.name!r} is not in {folder} any more: put the folder back")
-    files = read_model(folder / CONFIG, folder / WEIGHTS, f"model {model.name!r}")
+    files = read_model(folder / CONFIG, folder / WEIGHTS, f"model {model.name!r}", ours=True)
     if files.fingerprint != model.fingerprint:
         raise ConflictError(
             f"the model in {folder} has fingerprint {files.fingerprint[:12]}…, but {model.name!r} was stored with "
