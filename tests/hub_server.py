@@ -10,7 +10,7 @@ import json
 import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -262,7 +262,8 @@ class _Handler(BaseHTTPRequestHandler):
         cut = self.command == "GET" and status in (200, 206) and getattr(self, "_truncated", False)
         sent = b"" if self.command == "HEAD" else data[: len(data) // 2] if cut else data
         self.hub.log.append(Answer(self.command, unquote(urlsplit(self.path).path), status, len(sent)))
-        self.wfile.write(sent)
+        with suppress(ConnectionError):  # who has read enough hangs up
+            self.wfile.write(sent)
         if cut:
             self.close_connection = True
 

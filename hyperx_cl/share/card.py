@@ -237,6 +237,6 @@ def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def _cell(value: Any) -> str:
-    """A value that cannot leave its cell: no bar, no line break, no tag."""
+    """A value that cannot leave its cell: no bar, no line break, no tag, no link or picture."""
     text = re.sub(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]+", " ", str(value))
-    return text.replace("|", "\\|").replace("<", "&lt;")[:300]
+    return text.replace("|", "\\|").replace("<", "&lt;").replace("[", "\\[")[:300]

@@ -14,11 +14,10 @@ from tests.hostile.pack import MODEL, MT, SCORE
 from tests.hostile.pulling import Somebody
 
 NASTY = {
-    "a title": "\x1b]0;owned\x07", "a colour": "\x1b[31mred\x1b[0m", "one byte of it": "\x9b2J\x85",
-    "a new line": "a\nError: b\r\x08",
-    "a direction": "\u202egnp.\u2066exe\u2028", "markup": "[red]x[/red] [link=http://x]y[/link] [/]",
-    "Markdown": "| ![x](http://x/y) `z` <script>alert(1)</script>", "wide ones": "\u0600\u200d\u3164\U000e0041",
-}  # fmt: skip
+    "escapes": "\x1b]0;owned\x07\x1b[31mred\x1b[0m\x9b2J\x85",
+    "lines": "a\nError: b\r\x08\u202egnp.\u2066exe\u2028",
+    "markup": "[red]x[/red][link=http://x]y[/link][/]|![x](http://x) `z` <script>\u0600\u200d\U000e0041",
+}
 FORGES = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 READING = (
     ("languages", "list"), ("languages", "list", "--author", "x"), ("languages", "show", "mt"),
@@ -45,17 +44,17 @@ def test_what_is_told_is_shown_with_controls_escaped(puller: Somebody, what: str
     assert not FORGES.search(ended.out + ended.err)
     for words in READING:
         model = [] if words[0] in ("models", "push") else ["--model", "pack"]
-        for form in ((), ("--json",), ("--quiet",)):
+        for form in ([], ["--json"]) if words[0] == "languages" else ([],):
             shown = puller(*words, *model, *form)
             assert shown.code == 0, (words, shown.err)
             assert not FORGES.search(shown.out + shown.err), (words, form)
-            if form == ("--json",):
+            if form:
                 json.loads(shown.out)
 
 
 def test_on_a_terminal_too(puller: Somebody, hub_environment: dict[str, str], tmp_path: Path) -> None:
     """In a real terminal, rich draws the tables: markup stays what it is, and escapes are letters."""
-    text = NASTY["a title"] + NASTY["markup"] + NASTY["a direction"]
+    text = "".join(NASTY.values())
     assert puller.pull(MT.with_note(provenance=told(text))).code == 0
     for words in (("languages", "show", "mt"), ("languages", "history", "mt")):
         shown = in_terminal([*words, "--model", "pack"], {**hub_environment, "HYPERX_HOME": str(puller.home)})
