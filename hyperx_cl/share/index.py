@@ -106,7 +106,10 @@ def ordered(rows: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 
 def _is_entry(row: Any) -> bool:
     try:
-        texts(row["tasks"], 64), texts(row["licences"], 200), scores(row["scores"]), expect_facts(row["told"])
+        texts(row["tasks"], 64)
+        texts(row["licences"], 200)
+        scores(row["scores"])
+        expect_facts(row["told"])
         return all(isinstance(row[key], str) for key in ("kind", "name", "hash", "model", "sha256", "note")) and all(
             type(row[key]) is int for key in ("numbers", "size", "pieces", "rules", "labels")
         )
