@@ -18,6 +18,7 @@ from tests.hostile.pack import (
     POS,
     SHAPE,
     WEIGHTS,
+    Files,
     Model,
     alone,
     head,
@@ -80,7 +81,7 @@ def _files() -> Iterator[Attack]:
         f"languages/-mt/{HASH}", f"x/languages/mt/{HASH}", f"languages/mt/{HASH}/x", f"languages/con.txt/{HASH}",
         f"languages/\x1b]0;owned\x07/{HASH}", f"languages/[red]/{HASH}",
     ):  # fmt: skip
-        told = {f"{name}.safetensors": MT.data, f"{name}.json": as_json(MT.note)}
+        told: Files = {f"{name}.safetensors": MT.data, f"{name}.json": as_json(MT.note)}
         yield let_alone(f"files called {name.replace(HASH, 'HASH')!r}", told)
     yield let_alone("numbers without a note", {f"languages/fo/{HASH}.safetensors": MT.data})
     yield let_alone("a note without numbers", {f"languages/fo/{HASH}.json": b"{"})

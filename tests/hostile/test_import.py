@@ -75,20 +75,22 @@ def _names() -> Iterator[tuple[str, Make]]:
 
 
 def _rows() -> Iterator[tuple[str, Make]]:
-    for key, values in {
+    configurations: dict[str, tuple[Any, ...]] = {
         "tasks": ([1], [[]], {}, [{"name": "pos"}], [POS | {"name": "../x"}]), "model": ([], {"exec": 1},
         {"embedding": "8"}, {"projected": 0}),
         "languages": ([1], "en", {}), "layers": ("3", True, None), "vocabulary": ([200], {}), "hidden": ([],),
-    }.items():  # fmt: skip
+    }  # fmt: skip
+    for key, values in configurations.items():
         for value in values:
             if (key, value) not in (("tasks", {}), ("languages", "en"), ("languages", {})):
                 yield f"a configuration whose {key} is {value}", _with(config=CONFIG | {key: value})
-    for key, values in {
+    rows: dict[str, tuple[Any, ...]] = {
         "fingerprint": ("x", 1, "A1" * 32), "backbone": ({}, [], BACKBONE | {"fingerprint": "x"}), "config": ([], None),
         "path": (1,), "created": (None,), "default": (1,), "format": ("hyperx-cl/model@9",), "languages": ([],
         {"mt": 1}),
         "tasks": ([], {"x": 1}, {"x": {"hash": "../../x", "note": "0" * 64}}),
-    }.items():  # fmt: skip
+    }  # fmt: skip
+    for key, values in rows.items():
         for value in values:
             yield f"a row whose {key} is {str(value)[:40]}", _with(**{key: value})
 
