@@ -21,29 +21,35 @@ def set_journal(connection: sqlite3.Connection, file: Path, tell: Callable[[str]
     """Put a database into WAL where that works, and else into the rollback journal, in which readers wait for writers.
 
     Args:
-        connection: To the database; in no transaction.
+        connection: To the database; it has read nothing yet.
         file: Where it is.
         tell: Told once, when the file is made or changed, that it is the rollback journal.
     """
     folder = file.parent
-    try:
-        mode = connection.execute("PRAGMA journal_mode").fetchone()[0]
-        connection.execute("PRAGMA schema_version").fetchone()  # reads the file
-    except sqlite3.OperationalError as error:
-        if "locked" in str(error):
-            raise
-        _known[folder] = False  # it is in WAL, and came from where that works
-        mode = "wal"
     if folder not in _known:
-        _known[folder] = mode == "wal" and not on_network(folder) or wal_works(folder)
+        _known[folder] = _looks_well(file)
     if _known[folder]:
-        if mode != "wal":
+        if connection.execute("PRAGMA journal_mode").fetchone() != ("wal",):
             _patiently(lambda: connection.execute("PRAGMA journal_mode = WAL").fetchone())
         return
-    if mode == "wal":
-        _leave_wal(connection)
-    if mode == "wal" or not connection.execute("PRAGMA schema_version").fetchone()[0]:
+    if _leave_wal(connection) or not connection.execute("PRAGMA schema_version").fetchone()[0]:
         tell(f"{folder} is on a file system where processes cannot share memory: {file.name} gets a rollback journal.")
+
+
+def _looks_well(file: Path) -> bool:
+    """Whether a file can be in WAL where it is: it is and can be read, or one beside it can.
+
+    A connection that could not read a file in WAL can do nothing more with it, so this is one of its own.
+    """
+    with closing(sqlite3.connect(file, timeout=BUSY_SECONDS)) as connection:
+        try:
+            mode = connection.execute("PRAGMA journal_mode").fetchone()[0]
+            connection.execute("PRAGMA schema_version").fetchone()  # reads the file
+        except sqlite3.OperationalError as error:
+            if "locked" in str(error):
+                raise
+            return False  # it is in WAL, and came from where that works
+    return mode == "wal" and not on_network(file.parent) or wal_works(file.parent)
 
 
 def wal_works(folder: Path, *, vfs: str | None = None) -> bool:
@@ -91,12 +97,20 @@ def on_network(folder: Path, mounts: str | None = None) -> bool:
     return _NETWORK.fullmatch(kind) is not None
 
 
-def _leave_wal(connection: sqlite3.Connection) -> None:
-    """Go back to the rollback journal; alone with the file, SQLite needs no shared memory for it."""
-    connection.execute("PRAGMA locking_mode = EXCLUSIVE")
-    _patiently(lambda: connection.execute("PRAGMA journal_mode = DELETE").fetchone())
+def _leave_wal(connection: sqlite3.Connection) -> bool:
+    """Go back to the rollback journal; alone with the file, SQLite needs no shared memory for it.
+
+    Returns:
+        Whether it was in WAL.
+    """
+    connection.execute("PRAGMA locking_mode = EXCLUSIVE")  # before the first reading
+    modes: list[str] = []
+    _patiently(lambda: modes.append(connection.execute("PRAGMA journal_mode").fetchone()[0]))
+    if modes[-1] == "wal":
+        _patiently(lambda: connection.execute("PRAGMA journal_mode = DELETE").fetchone())
     connection.execute("PRAGMA locking_mode = NORMAL")
     connection.execute("PRAGMA schema_version").fetchone()  # with it the lock goes
+    return modes[-1] == "wal"
 
 
 def _patiently(action: Callable[[], object]) -> None:

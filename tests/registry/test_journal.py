@@ -1,6 +1,8 @@
 """WAL where processes can share memory; a rollback journal, and the same promises, where they cannot."""
 
+import shutil
 import sqlite3
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -31,6 +33,21 @@ def unknown() -> Iterator[None]:
 def no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     """The probe fails."""
     monkeypatch.setattr(journal, "wal_works", lambda folder: False)
+
+
+@pytest.fixture
+def without_memory(tmp_path: Path) -> Iterator[Path]:
+    """A folder on a real file system that gives processes no memory to share: FUSE that goes past the cache."""
+    if not shutil.which("bindfs"):
+        pytest.skip("there is no bindfs to mount such a file system with")
+    below, folder = tmp_path / "below", tmp_path / "mounted"
+    below.mkdir()
+    folder.mkdir()
+    mounted = subprocess.run(["bindfs", "-o", "direct_io", below, folder], capture_output=True, text=True)
+    if mounted.returncode:
+        pytest.skip(f"bindfs may not mount here: {mounted.stderr.strip()}")
+    yield folder
+    subprocess.run(["fusermount", "-u", folder], check=True)
 
 
 def _mode(database: Path) -> str:
@@ -107,7 +124,7 @@ def test_a_wal_file_that_came_from_elsewhere_is_changed(database: Path) -> None:
     with Registry.open(str(database)) as registry:
         registry.start_run("train", {}, 0, {}, {})
     assert _mode(database) == "wal"
-    journal._known.clear()
+    journal._known[database.parent] = False
     told: list[str] = []
     with closing(sqlite3.connect(f"{database.as_uri()}?vfs=unix-dotfile", uri=True)) as connection:
         with pytest.raises(sqlite3.OperationalError):
@@ -128,4 +145,26 @@ def test_a_wal_file_on_a_network_is_changed(database: Path, monkeypatch: pytest.
     told: list[str] = []
     with Registry.open(str(database), tell=told.append) as registry:
         assert registry.list_runs() == []
+    assert _mode(database) == "delete" and len(told) == 1
+
+
+def test_on_a_real_file_system_without_shared_memory(without_memory: Path, tmp_path: Path) -> None:
+    assert not journal.on_network(without_memory) and not journal.wal_works(without_memory)  # tried, not known by name
+    database = without_memory / "registry.sqlite3"
+    workers = [python(ADD, str(database), str(worker), "5") for worker in range(2)]
+    said = [worker.communicate(timeout=300)[1] for worker in workers]
+    assert _mode(database) == "delete", said
+    with Registry.open(str(database), readonly=True) as registry:
+        assert [version.version for version in registry.history("mt")] == list(range(1, 11))
+        assert registry.check() == []
+
+
+def test_a_wal_file_comes_to_a_real_file_system_without_shared_memory(without_memory: Path, tmp_path: Path) -> None:
+    with Registry.open(str(tmp_path / "registry.sqlite3")) as registry:
+        registry.start_run("train", {}, 0, {}, {})
+    assert _mode(tmp_path / "registry.sqlite3") == "wal"
+    database = Path(shutil.copy(tmp_path / "registry.sqlite3", without_memory))
+    told: list[str] = []
+    with Registry.open(str(database), tell=told.append) as registry:
+        assert registry.start_run("train", {}, 0, {}, {}) == 2
     assert _mode(database) == "delete" and len(told) == 1
