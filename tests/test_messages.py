@@ -64,7 +64,8 @@ PASSED_ON = {
     # What `cli/app.py` shows: an error's own, and Typer's about words that it does not know, with where to look.
     "{str(error)}",
     "{str(closed)}",
-    "{message().rstrip('.')}.{where}",
+    "{message().rstrip('.')}",
+    "{told}{'' if told.endswith('?') else '.'}{where}",
 }
 FOUND = sentences(ROOT)
 MESSAGES = {each for each in FOUND if each.has_words}

@@ -4,8 +4,6 @@ import json
 import os
 import shutil
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -18,7 +16,7 @@ import pytest
 from hyperx_cl.cli.app import run
 from hyperx_cl.registry.store import Registry
 from tests.conftest import Online, another
-from tests.forked import Forked
+from tests.forked import Forked, forking
 from tests.hub_server import HubServer
 from tests.sharing import Homes, language
 
@@ -95,16 +93,8 @@ def trained(tmp_path_factory: pytest.TempPathFactory, tiny_backbone: Path, root:
 @pytest.fixture(scope="session")
 def forked() -> Iterator[Forked]:
     """Runs command lines in children that can be struck down at a counted event."""
-    environment = os.environ | {
-        "PYTHONPATH": os.pathsep.join([str(REPOSITORY), os.environ.get("PYTHONPATH", "")]), "OMP_NUM_THREADS": "1",
-        "MKL_NUM_THREADS": "1",
-    }  # fmt: skip
-    with subprocess.Popen(
-        [sys.executable, "-m", "tests.fork_server"], env=environment, cwd=REPOSITORY, text=True, stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    ) as process:  # fmt: skip
-        yield Forked(process)
-        process.terminate()
+    with forking(os.environ) as forked:
+        yield forked
 
 
 @pytest.fixture

@@ -56,7 +56,7 @@ def write(
         learnt | {"numbers": numbers_of(sent), "provenance": provenance},
     )
     row = {
-        "format": "hyperx-cl/model@1", "name": "first", "fingerprint": MARK, "path": "/models/first",
+        "format": "hyperx-cl/model-row@1", "name": "first", "fingerprint": MARK, "path": "/models/first",
         "backbone": BACKBONE,
         "config": CONFIG, "created": "2026-01-01", "default": True, "tasks": {definition["name"]: {"hash": other,
         "note": more}},

@@ -16,9 +16,10 @@ from hyperx_cl.registry.model_file import (
     write_model,
 )
 
+BACKBONE = {"id": "tiny", "revision": "", "fingerprint": "c3" * 32, "model_type": "bert"}
 ONE = Exported("0a" * 32, "0b" * 32)
 MODEL = ExportedModel(
-    "first", "a1" * 32, "/models/é", {"id": "tiny"}, {"d_p": 32, "rate": 1e-4}, "2026-11-22T14:05:00+00:00", True,
+    "first", "a1" * 32, "/models/é", BACKBONE, {"d_p": 32, "rate": 1e-4}, "2026-11-22T14:05:00+00:00", True,
     {"mt": ExportedLanguage(2, 4, {2: ONE, 3: ONE})}, {"number": ONE},
 )  # fmt: skip
 
