@@ -56,6 +56,7 @@ def data(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.long
 def test_one_command_runs_everything_once_and_writes_the_table(
     cli: Cli, tiny_backbone: Path, data: Path, tmp_path: Path
 ) -> None:
@@ -96,6 +97,7 @@ def test_one_command_runs_everything_once_and_writes_the_table(
     assert {file.stem: file.read_bytes() for file in (tmp_path / "kept" / "third" / "cells").iterdir()} == cells
 
 
+@pytest.mark.long
 def test_few_shot_goes_on_from_what_was_added(cli: Cli, tiny_backbone: Path, data: Path, tmp_path: Path) -> None:
     config, results = tmp_path / "bench.toml", tmp_path / "few.json"
     config.write_text(CONFIG)
@@ -119,6 +121,7 @@ def test_few_shot_goes_on_from_what_was_added(cli: Cli, tiny_backbone: Path, dat
     assert (tmp_path / "few-sizes.svg").is_file() and "Not measured:" in (tmp_path / "few.md").read_text()
 
 
+@pytest.mark.long
 def test_a_stream_is_added_from_what_was_learnt(cli: Cli, tiny_backbone: Path, data: Path, tmp_path: Path) -> None:
     config, results = tmp_path / "bench.toml", tmp_path / "stream.json"
     config.write_text(CONFIG)

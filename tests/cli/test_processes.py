@@ -37,6 +37,7 @@ def _same(one: Path, other: Path) -> None:
         torch.testing.assert_close(value, theirs[name], rtol=0, atol=1e-4, msg=name)
 
 
+@pytest.mark.long
 def test_two_processes_are_one_at_the_same_global_batch_and_one_writes(
     cli: Cli, words: Words, home: Path, tmp_path: Path
 ) -> None:

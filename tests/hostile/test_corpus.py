@@ -59,6 +59,7 @@ def test_a_bad_one_is_refused_by_the_command(puller: Somebody, name: str) -> Non
     expect_refused(puller, attack, "pull")
 
 
+@pytest.mark.long
 def test_a_seeded_few_are_refused(puller: Somebody) -> None:
     for attack in SOME:
         expect_refused(puller, attack)

@@ -53,6 +53,7 @@ def expect_taken(somebody: Somebody, ended: Ended, wanted: list[str], *, whole: 
             assert "\x1b" not in shown.out + shown.err
 
 
+@pytest.mark.long
 @given(files=mutated())
 @A_FEW
 def test_a_hundred_mutations(someone: Somebody, kept: Path, files: Mutant) -> None:

@@ -29,6 +29,8 @@ from hyperx_cl.train.add_language import add_language
 from hyperx_cl.train.joint import train_joint
 from hyperx_cl.train.starts import controls, loss_with
 
+pytestmark = pytest.mark.long
+
 TINY = DemoOptions(
     sizes=Sizes(train=24, dev=6, test=10, text=100),
     backbone=BackboneOptions(vocabulary=300, layers=2, hidden=32, heads=2, feed_forward=32, steps=20, batch=16),
