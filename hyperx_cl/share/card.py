@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from hyperx_cl.errors import HyperXError
+from hyperx_cl.foreign import UNSAFE
 from hyperx_cl.languages import name as name_of
 from hyperx_cl.share.index import Index
 from hyperx_cl.share.layout import LANGUAGES, TASKS
@@ -238,5 +239,5 @@ def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def _cell(value: Any) -> str:
     """A value that cannot leave its cell: no bar, no line break, no tag, no link or picture."""
-    text = re.sub(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]+", " ", str(value))
+    text = re.sub(f"{UNSAFE.pattern}+", " ", str(value))
     return text.replace("|", "\\|").replace("<", "&lt;").replace("[", "\\[")[:300]

@@ -10,6 +10,7 @@ from hyperx_cl.foreign import UNSAFE
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _SIZES = ("layers", "hidden", "vocabulary")
+_USUAL = asdict(ModelOptions())
 
 
 def expect_description(told: Mapping[str, Any]) -> None:
@@ -27,9 +28,6 @@ def expect_description(told: Mapping[str, Any]) -> None:
         raise TypeError("a language")
     if not all(type(told.get(key, 0)) is int for key in _SIZES):
         raise TypeError("a size of its backbone")
-
-
-_USUAL = asdict(ModelOptions())
 
 
 def _is_task(task: Mapping[str, Any]) -> bool:

@@ -180,8 +180,9 @@ def _told(value: Any) -> dict[str, Any]:
     """A provenance from elsewhere: known facts alone, and of the kinds that are read later."""
     told = {key: fact for key, fact in clean(dict(value)).items() if fact is not None or key != "created"}
     expect_facts(told)
-    for key, longest in (("method", 64), ("created", 40), ("parent", 64), ("licence", 200), ("source", 2000)):
-        _text(told.get(key) or ("" if key != "method" else None), longest)
+    _text(told.get("method") or None, 64)
+    for key, longest in (("created", 40), ("parent", 64), ("licence", 200), ("source", 2000)):
+        _text(told.get(key) or "", longest)
     return told
 
 
