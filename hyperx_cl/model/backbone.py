@@ -4,6 +4,7 @@ Its tensors are never written. What works on it from outside are forward hooks, 
 """
 
 import json
+import logging
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ from hyperx_cl.model.own_seats import own_seats
 from hyperx_cl.model.planned import norms_of, read_config
 from hyperx_cl.model.seats import SEATS, HeadPaths, head_activation, head_paths, head_tensors
 from hyperx_cl.model.transformers_errors import plain_errors, quiet_transformers
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -266,7 +269,8 @@ def fast_dtype(precision: str, device: torch.device) -> torch.dtype:
         device: Where they will be.
 
     Returns:
-        bf16 where asked for, or where ``auto`` finds that the device multiplies it fast.
+        bf16 where asked for (with a warning where the device only imitates it), or where ``auto`` finds that the
+        device multiplies it fast.
 
     Raises:
         UsageError: bf16 on MPS, where not every version of macOS has it.
@@ -274,13 +278,17 @@ def fast_dtype(precision: str, device: torch.device) -> torch.dtype:
     if precision == "bf16" and device.type == "mps":
         raise UsageError("bf16 is not offered on an Apple GPU (mps): leave --precision out, or say --precision fp32")
     if precision == "auto":
-        if device.type == "cuda":
-            precision = "bf16" if torch.cuda.is_bf16_supported() else "fp32"
-        else:
-            capability = torch.backends.cpu.get_cpu_capability() if device.type == "cpu" else ""
-            flags = _cpu_flags() if capability.startswith("AVX512") else set()
-            precision = "bf16" if flags & {"avx512_bf16", "amx_bf16"} else "fp32"
+        precision = "bf16" if _multiplies_bf16(device) else "fp32"
+    elif precision == "bf16" and not _multiplies_bf16(device):
+        _log.warning("bf16 is imitated on this machine, and may be a hundred times slower: leave --precision out")
     return torch.bfloat16 if precision == "bf16" else torch.float32
+
+
+def _multiplies_bf16(device: torch.device) -> bool:
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    capability = torch.backends.cpu.get_cpu_capability() if device.type == "cpu" else ""
+    return capability.startswith("AVX512") and bool(_cpu_flags() & {"avx512_bf16", "amx_bf16"})
 
 
 def _copy(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

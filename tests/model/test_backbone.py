@@ -255,10 +255,26 @@ def test_the_backbone_s_dropout_is_on_where_asked_for(tiny_backbone: Path, dropo
     assert torch.equal(model(given).logits[0], model(given).logits[0])
 
 
-def test_precision_is_chosen_for_the_device() -> None:
+@pytest.mark.parametrize(
+    ("capability", "flags", "fast"),
+    [("AVX512", {"avx2", "avx512_bf16"}, True), ("AVX512", {"avx2"}, False), ("AVX2", {"avx2"}, False)],
+)
+def test_precision_is_chosen_for_the_device(
+    capability: str, flags: set[str], fast: bool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
+    monkeypatch.setattr("hyperx_cl.model.backbone._cpu_flags", lambda: flags)
     assert fast_dtype("fp32", CPU) == torch.float32
+    assert fast_dtype("auto", CPU) == (torch.bfloat16 if fast else torch.float32)
+    assert caplog.text == ""
     assert fast_dtype("bf16", CPU) == torch.bfloat16
-    assert fast_dtype("auto", CPU) in (torch.float32, torch.bfloat16)
+    assert ("may be a hundred times slower: leave --precision out" in caplog.text) is not fast
+
+
+@pytest.mark.parametrize("real", [True, False])
+def test_a_gpu_that_imitates_bf16_computes_in_fp32(real: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation=True: including_emulation or real)
+    assert fast_dtype("auto", torch.device("cuda")) == (torch.bfloat16 if real else torch.float32)
 
 
 def test_loading_leaves_transformers_settings_as_they_were(tiny_backbone: Path) -> None:
