@@ -1,7 +1,6 @@
 """A model's place: looked for before base training, filled with the model and its languages after it."""
 
 import json
-import re
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,29 +8,16 @@ from typing import TYPE_CHECKING
 from hyperx_cl.artefact import LanguageRecord
 from hyperx_cl.cli.loading import JOINT
 from hyperx_cl.config import ModelOptions, TrainOptions, as_dict
-from hyperx_cl.errors import ConflictError, UsageError
-from hyperx_cl.file_names import is_device
+from hyperx_cl.errors import ConflictError
+from hyperx_cl.registry.models import expect_name
 from hyperx_cl.registry.records import ModelRecord
 from hyperx_cl.registry.store import Registry
 
 if TYPE_CHECKING:
     from hyperx_cl.train.joint import Trained
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _WEIGHTS = "model.safetensors"
 _RUN = ("checkpoint", "checkpoint.old")
-
-
-def expect_name(name: str) -> None:
-    """Refuse before training a name that the registry would refuse after it.
-
-    Raises:
-        UsageError: It cannot name a model.
-    """
-    if not _NAME.fullmatch(name):
-        raise UsageError(f"{name!r} cannot name a model: use letters, digits, '.', '_' and '-', at most 64 of them")
-    if is_device(name):
-        raise UsageError(f"{name!r} cannot name a model, as Windows can have no folder of that name: choose another")
 
 
 def expect_free(registry: Registry, name: str, folder: Path, *, resume: bool) -> ModelRecord | None:

@@ -9,6 +9,7 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from hyperx_cl.errors import ConflictError, NotFoundError, UsageError, did_you_mean
+from hyperx_cl.file_names import is_device
 from hyperx_cl.registry import blobs
 from hyperx_cl.registry.clock import now
 from hyperx_cl.registry.records import ModelRecord
@@ -146,13 +147,15 @@ def expect_name(name: str) -> None:
     """Refuse a name that no model can be stored under.
 
     Raises:
-        UsageError: It is no slug.
+        UsageError: It is no slug, or Windows could have no folder of that name.
     """
     if not _NAME.fullmatch(name):
         raise UsageError(
             f"{name!r} cannot name a model: use up to 64 of the letters A-Z a-z, digits, '.', '_' and '-', "
             "the first a letter or a digit"
         )
+    if is_device(name):
+        raise UsageError(f"{name!r} cannot name a model, as Windows can have no folder of that name: choose another")
 
 
 def expect_model(name: str, fingerprint: str, backbone: Mapping[str, str]) -> None:

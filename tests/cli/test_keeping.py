@@ -7,25 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from hyperx_cl.cli.keeping import expect_free, expect_name
-from hyperx_cl.errors import ConflictError, UsageError
+from hyperx_cl.cli.keeping import expect_free
+from hyperx_cl.errors import ConflictError
 from hyperx_cl.registry.store import Registry
 
 BACKBONE = {"id": "b", "revision": "", "fingerprint": "a1" * 32, "model_type": "bert"}
 MARK = "a2" * 32
-
-
-@pytest.mark.parametrize("name", ["mbert-d32", "a", "0.x_y", "a" * 64])
-def test_names_that_the_registry_takes(name: str) -> None:
-    expect_name(name)
-    with Registry.open() as registry:
-        registry.add_model(name, MARK, "/m", BACKBONE, {})
-
-
-@pytest.mark.parametrize("name", ["", "-x", "a b", "a/b", "é", "a" * 65, "con", "Aux", "nul.old", "end."])
-def test_names_that_it_refuses(name: str) -> None:
-    with pytest.raises(UsageError, match="cannot name a model"):
-        expect_name(name)
 
 
 def _write(folder: Path, *, checkpoint: bool = True, mark: str | None = None) -> Path:

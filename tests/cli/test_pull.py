@@ -158,8 +158,9 @@ def test_a_damaged_cache_is_mended(shared: Homes, hub: HubServer) -> None:
 def test_a_name_that_leads_elsewhere_is_refused(homes: Homes, hub: HubServer) -> None:
     homes("push", REPO, "--licence", "CC-BY-SA-4.0")
     home = homes.go("ben")
-    _, err = homes("pull", REPO, "--as", "../../elsewhere", code=2)
-    assert "cannot name a model" in err
+    for name in ("../../elsewhere", "con"):
+        _, err = homes("pull", REPO, "--as", name, code=2)
+        assert f"{name!r} cannot name a model" in err
     assert not (home.parent / "elsewhere").exists()
 
 

@@ -59,7 +59,15 @@ def test_a_name_or_a_model_taken_already_is_refused(registry: Registry) -> None:
     assert len(registry.list_models()) == 2
 
 
-@pytest.mark.parametrize("name", ["", "a b", "../x", ".hidden", "-x", "x" * 65, "a\x1b[1m", "é"])
+@pytest.mark.parametrize("name", ["mbert-d32", "a", "0.x_y", "a" * 64, "cone"])
+def test_good_names_are_taken(registry: Registry, name: str) -> None:
+    registry.add_model(name, "d" * 64, "/x", BACKBONE, {})
+    assert registry.model(name).fingerprint == "d" * 64
+
+
+@pytest.mark.parametrize(
+    "name", ["", "a b", "a/b", "../x", ".hidden", "-x", "x" * 65, "a\x1b[1m", "é", "con", "Aux", "nul.old", "end."]
+)
 def test_bad_names_are_refused(registry: Registry, name: str) -> None:
     with pytest.raises(UsageError, match="cannot name a model"):
         registry.add_model(name, "d" * 64, "/x", BACKBONE, {})
