@@ -3,7 +3,7 @@
 import os
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -126,6 +126,7 @@ def fewshot(
         digests = [sentence.digest for sentence in drawn]
         if resume and of_sentences(parent.provenance, task, digests, options):
             end_killed(registry, "fewshot", chosen_pair.config(parent.parent), "done")
+            _say_anew(common, registry, parent, said)
             _show_finished(common, parent, task)
             return
         # A record travels: the way to the file stays here.
@@ -252,6 +253,16 @@ def expect_apart(drawn: Sequence[Sentence], tested: Sequence[Sentence], path: Pa
             f"{path} holds {len(both)} of the {len(drawn)} sentences to learn from, first {' '.join(both[0].words)!r}: "
             "take them out of one of the two files, or draw others with --seed"
         )
+
+
+def _say_anew(common: Common, registry: Registry, stored: StoredLanguage, said: Mapping[str, str]) -> None:
+    """Correct in the books where the sentences of a version are from, if that is said otherwise now."""
+    new = {key: value for key, value in said.items() if stored.provenance.get(key) != value}
+    if not new:
+        return
+    record = registry.language(stored.language, stored.model, stored.version).record
+    registry.add_language(replace(record, provenance={**record.provenance, **new}), new_version=True)
+    common.out.note(f"Corrected in version {stored.version}: {', '.join(new)}; what was said before is kept.")
 
 
 def _show_finished(common: Common, stored: StoredLanguage, task: str) -> None:

@@ -43,6 +43,15 @@ def test_learns_a_pair_and_stores_a_version_with_its_parent(cli: Cli, root: Path
     given = {word for sentence in read_conllu(root / "ud" / "tr" / "train.conllu") for word in sentence.words}
     assert len(given) > 20 and not given & set(re.findall(r"\w+", json.dumps(kept, ensure_ascii=False)))
 
+    again = cli(*words, "--data-dir", root, "--source", "a treebank", "--licence", "CC-BY-SA-4.0", "--resume")
+    assert again.code == 0, again.err
+    assert "Corrected in version 2: licence; what was said before is kept." in again.err
+    assert "Version 2 was learnt from these sentences: nothing is left to do." in again.err
+    kept = cli("languages", "show", "tr", "--json").data["language"]["provenance"]
+    (correction,) = kept["corrections"]
+    assert (kept["licence"], correction["was"]) == ("CC-BY-SA-4.0", {"licence": "CC-BY-4.0"})
+    assert len(cli("languages", "history", "tr", "--json").data["versions"]) == 2
+
 
 def test_zero_shot_that_is_not_beaten_stays_and_nothing_is_stored(cli: Cli, root: Path, stocked: Path) -> None:
     words = (
