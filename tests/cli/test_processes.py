@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,15 @@ def words(tiny_backbone: Path, root: Path) -> Words:
     """A base training, but for its steps."""
     data: Words = ["--backbone", tiny_backbone, "--data-dir", root, "--leave-out", "mt", "--device", "cpu"]
     return ["train", *data, "--name", "tiny", *TINY, *STEPS]
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Let the process that runs alone, this one, add up in the same order as the two, which have one thread each."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 def _same(one: Path, other: Path) -> None:
