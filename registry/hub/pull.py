@@ -1,7 +1,6 @@
 """Pull: languages, learnt tasks and a model out of a repository on the Hub, verified, then stored all or nothing."""
 
 import shutil
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,6 +11,7 @@ from hyperx_cl.errors import ConflictError, DataError, NetworkError, NotFoundErr
 from hyperx_cl.languages import canonical
 from hyperx_cl.registry.clock import now
 from hyperx_cl.registry.home import home
+from hyperx_cl.registry.hub.placing import expect_room, put_model
 from hyperx_cl.registry.models import expect_name
 from hyperx_cl.registry.records import ModelRecord, StoredLanguage
 from hyperx_cl.registry.store import Registry
@@ -134,9 +134,9 @@ class _Work:
         if wanted and there and not here:
             self.fetch_model, self.name = True, name or self.remote.repo_id.split("/")[-1][:64]
             expect_name(self.name)
-            taken = next((model for model in self.registry.list_models() if model.name == self.name), None)
-            if taken or (home() / "models" / self.name).exists():
+            if self.name in {model.name for model in self.registry.list_models()}:
                 raise ConflictError(f"the name {self.name!r} belongs to another model here: choose one with --as NAME")
+            expect_room(home() / "models" / self.name, mark)
         elif not here:
             hint = f"pull it with `hyperx-cl pull {self.remote.repo_id} --model`" if there else "pull or copy it first"
             raise NotFoundError(f"the records need model {mark[:12]}…, which is not in the registry: {hint}")
@@ -283,22 +283,12 @@ class _Work:
             "name": self.name, "fingerprint": model.fingerprint, "path": folder, "config": config, "created": now(),
             "backbone": {key: str(backbone[key] or "") for key in ("id", "revision", "fingerprint", "model_type")},
         }  # fmt: skip
-        try:
-            folder.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".pulling-") as made:
-                fresh = Path(made) / "model"
-                fresh.mkdir()
-                (fresh / CONFIG).write_bytes(model.text)
-                shutil.copyfile(model.weights, fresh / WEIGHTS)
-                fresh.rename(folder)
-        except OSError as error:
-            raise UsageError(
-                f"{folder} cannot be written ({error.strerror}): choose another name with --as, or make room"
-            ) from error
+        made = put_model(model, folder)
         try:
             return self.registry.add_shared(records, learnt=tasks, model=row)
         except BaseException:
-            shutil.rmtree(folder, ignore_errors=True)
+            if made:
+                shutil.rmtree(folder, ignore_errors=True)
             raise
 
     def _registry_config(self, model: ModelFiles) -> dict[str, Any]:
