@@ -286,7 +286,7 @@ def fast_dtype(precision: str, device: torch.device) -> torch.dtype:
 
 def _multiplies_bf16(device: torch.device) -> bool:
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     capability = torch.backends.cpu.get_cpu_capability() if device.type == "cpu" else ""
     return capability.startswith("AVX512") and bool(_cpu_flags() & {"avx512_bf16", "amx_bf16"})
 
