@@ -165,17 +165,17 @@ def learn_fully(
     data = {**asked.data, **{f"{task}:{other}, dev": content_hash(given) for other, given in others.items()}}
     with (
         reporting(f"few-shot {task} {asked.code}", asked.full.full_epochs, quiet=common.out.quiet) as reporter,
+        _whole_or_not_at_all(registry, asked.name, asked.folder),  # around the books: what is finished is in them
         recording(
             registry, "fewshot", config=facts, seed=options.seed, reporter=reporter, data=data, resumed=resume
         ) as run,
     ):
-        with _whole_or_not_at_all(registry, asked.name, asked.folder):
-            learnt = full_fewshot(
-                loaded, asked.code, task, asked.drawn, options, asked.full, test=asked.tested, others=others,
-                reporter=run,
-            )  # fmt: skip
-            expect_proof(learnt.proof)
-            kept = _keep(registry, asked, learnt, place)
+        learnt = full_fewshot(
+            loaded, asked.code, task, asked.drawn, options, asked.full, test=asked.tested, others=others,
+            reporter=run,
+        )  # fmt: skip
+        expect_proof(learnt.proof)
+        kept = _keep(registry, asked, learnt, place)
         summary = _summary(registry, asked, kept, learnt)
         run.metrics |= summary
     _show(common, asked, summary)
