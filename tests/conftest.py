@@ -49,8 +49,15 @@ settings.register_profile("ci", derandomize=True, deadline=None, database=None, 
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 
+WHOLE = {"trained", "forked", "hub_server"}
+"""Fixtures of tests that run commands from end to end: on a trained model, in children that are struck, with a Hub."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the files on real data, which take longest, so that none is left to one process at the end."""
+    """Leave what runs whole commands to the second tier, and begin with the files on real data, which take longest."""
+    for item in items:
+        if WHOLE & set(getattr(item, "fixturenames", ())):
+            item.add_marker("long")
     real = {item.path for item in items if item.get_closest_marker("real")}
     items.sort(key=lambda item: item.path not in real)
 

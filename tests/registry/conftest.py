@@ -45,8 +45,8 @@ POSTGRES = os.environ.get("HYPERX_TEST_POSTGRES")
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run what asks for an address, and not for a file, on both databases."""
     if "address" in metafunc.fixturenames:
-        kinds = ["sqlite"] if "database" in metafunc.fixturenames else ["sqlite", "postgres"]
-        metafunc.parametrize("address", kinds, indirect=True)
+        twice = [] if "database" in metafunc.fixturenames else [pytest.param("postgres", marks=pytest.mark.long)]
+        metafunc.parametrize("address", ["sqlite", *twice], indirect=True)
 
 
 @pytest.fixture
