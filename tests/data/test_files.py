@@ -5,6 +5,7 @@ import codecs
 import gzip
 import lzma
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ import pytest
 from hyperx_cl.data.files import numbered_lines
 from hyperx_cl.errors import DataError, NotFoundError
 
-COMPRESSORS = [bytes, gzip.compress, bz2.compress, lzma.compress]
+COMPRESSORS = [bytes, gzip.compress, bz2.compress, partial(lzma.compress, preset=0)]
 BIG, LITTLE = codecs.BOM_UTF16_BE, codecs.BOM_UTF16_LE
 
 
