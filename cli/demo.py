@@ -56,7 +56,7 @@ def demo(
 
 
 def expect_free(address: str | None, folder: Path) -> None:
-    """Refuse before two minutes of work what the registry would refuse after them.
+    """Refuse before minutes of work what the registry would refuse after them.
 
     Raises:
         ConflictError: It has a model of that name. The demo's own registry is made anew, whatever it holds.

@@ -17,6 +17,7 @@ from transformers import BertConfig, BertForMaskedLM, PreTrainedTokenizerFast
 from hyperx_cl.model.transformers_errors import quiet_transformers
 from hyperx_cl.synthetic.corpus import raw_text
 from hyperx_cl.synthetic.family import Family
+from hyperx_cl.synthetic.muon import Muon
 
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 LETTERS = "abcdefghijklmnoprstuvwxyzðöüčšž"
@@ -143,8 +144,7 @@ def _optimisers(model: BertForMaskedLM, rate: float) -> tuple[torch.optim.Optimi
     layers = [weight for weight in model.bert.encoder.parameters() if weight.ndim == 2]
     inside = {id(weight) for weight in layers}
     rest = [weight for weight in model.parameters() if id(weight) not in inside]
-    muon = torch.optim.Muon(layers, lr=rate, weight_decay=0.0, adjust_lr_fn="match_rms_adamw")
-    return muon, torch.optim.AdamW(rest, lr=rate, weight_decay=0.0, fused=True)
+    return Muon(layers, lr=rate), torch.optim.AdamW(rest, lr=rate, weight_decay=0.0, fused=True)
 
 
 def _guess(

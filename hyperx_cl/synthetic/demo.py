@@ -1,4 +1,4 @@
-"""The demo: the whole path on a family of artificial languages, offline and in two minutes on two cores.
+"""The demo: the whole path on a family of artificial languages, offline and in two or three minutes on two cores.
 
 It proves mechanisms: what it shows is synthetic and is never quoted as a result.
 """
@@ -41,7 +41,7 @@ PARTS = (MARK, "data", "backbone", "model", "languages.svg", "registry.db", "reg
 
 @dataclass(frozen=True)
 class DemoOptions:
-    """Sizes and settings of every step; as they stand, all of it takes less than two minutes on two cores."""
+    """Sizes and settings of every step; as they stand, all of it takes less than three minutes on two old cores."""
 
     sizes: Sizes = Sizes()
     backbone: BackboneOptions = BackboneOptions()
