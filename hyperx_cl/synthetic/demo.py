@@ -41,7 +41,7 @@ PARTS = (MARK, "data", "backbone", "model", "languages.svg", "registry.db", "reg
 
 @dataclass(frozen=True)
 class DemoOptions:
-    """Sizes and settings of every step; as they stand, all of it takes less than three minutes on two old cores."""
+    """Sizes and settings of every step; all of it takes some three minutes on two cores without AVX-512."""
 
     sizes: Sizes = Sizes()
     backbone: BackboneOptions = BackboneOptions()
