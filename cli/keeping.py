@@ -1,6 +1,5 @@
 """A model's place: looked for before base training, filled with the model and its languages after it."""
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,14 +8,14 @@ from hyperx_cl.artefact import LanguageRecord
 from hyperx_cl.cli.loading import JOINT
 from hyperx_cl.config import ModelOptions, TrainOptions, as_dict
 from hyperx_cl.errors import ConflictError
-from hyperx_cl.registry.models import expect_name
+from hyperx_cl.registry.models import expect_name, fingerprint_in
 from hyperx_cl.registry.records import ModelRecord
 from hyperx_cl.registry.store import Registry
+from hyperx_cl.share.layout import WEIGHTS
 
 if TYPE_CHECKING:
     from hyperx_cl.train.joint import Trained
 
-_WEIGHTS = "model.safetensors"
 _RUN = ("checkpoint", "checkpoint.old")
 
 
@@ -39,7 +38,7 @@ def expect_free(registry: Registry, name: str, folder: Path, *, resume: bool) ->
         ConflictError: Name or folder belong to another model or run.
     """
     expect_name(name)
-    mark = _fingerprint_in(folder)
+    mark = fingerprint_in(folder)
     known = {model.name: model for model in registry.list_models()}
     if name in known:
         return _finished(known[name], folder, mark, resume=resume)
@@ -49,7 +48,7 @@ def expect_free(registry: Registry, name: str, folder: Path, *, resume: bool) ->
                 f"{folder} is the folder of a model that the registry knows as {model.name!r}: choose another "
                 f"--output-dir, or forget that one with `hyperx-cl models remove {model.name} --cascade`"
             )
-    run, weights = any((folder / part).exists() for part in _RUN), (folder / _WEIGHTS).exists()
+    run, weights = any((folder / part).exists() for part in _RUN), (folder / WEIGHTS).exists()
     if run and not resume:
         raise ConflictError(f"{folder} already holds a run: go on with --resume, or choose another --output-dir")
     if weights and not run:
@@ -108,12 +107,3 @@ def _finished(model: ModelRecord, folder: Path, mark: str | None, *, resume: boo
 
 def _same(one: str | Path, other: Path) -> bool:
     return Path(one).resolve() == other.resolve()
-
-
-def _fingerprint_in(folder: Path) -> str | None:
-    """The fingerprint of the finished model in a folder, None where there is none."""
-    try:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        return str(config["fingerprint"]) if (folder / _WEIGHTS).is_file() else None
-    except (OSError, ValueError, KeyError, TypeError):
-        return None

@@ -1,8 +1,10 @@
 """The models of a registry: each call works inside the caller's session."""
 
+import json
 import os
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import delete, func, select, update
@@ -14,6 +16,7 @@ from hyperx_cl.registry import blobs
 from hyperx_cl.registry.clock import now
 from hyperx_cl.registry.records import ModelRecord
 from hyperx_cl.registry.tables import LanguageRow, ModelRow, TaskRow, VersionRow
+from hyperx_cl.share.layout import CONFIG, WEIGHTS
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _FINGERPRINT = re.compile(r"[0-9a-f]{64}")
@@ -156,6 +159,15 @@ def expect_name(name: str) -> None:
         )
     if is_device(name):
         raise UsageError(f"{name!r} cannot name a model, as Windows can have no folder of that name: choose another")
+
+
+def fingerprint_in(folder: Path) -> str | None:
+    """The fingerprint that the model in a folder says it has, None where no finished model lies there."""
+    try:
+        described = json.loads((folder / CONFIG).read_bytes())
+        return str(described["fingerprint"]) if (folder / WEIGHTS).is_file() else None
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None
 
 
 def expect_model(name: str, fingerprint: str, backbone: Mapping[str, str]) -> None:

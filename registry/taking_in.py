@@ -1,7 +1,6 @@
 """Takes an exported folder into a registry: every file is verified first, then all is stored in one transaction."""
 
 import hashlib
-import json
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import astuple, dataclass, replace
@@ -81,13 +80,12 @@ def _placed(found: Sequence[ExportedModel], folder: Path) -> ExportedModel:
     if len(found) != 1:
         raise UsageError(f"--model-dir is of one model, and {len(found)} are there: export one alone with --model")
     (model,) = found
-    try:
-        mark = json.loads((folder / "config.json").read_text(encoding="utf-8"))["fingerprint"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise NotFoundError(f"{folder} holds no model: name the folder that `hyperx-cl train` has made") from error
+    mark = models.fingerprint_in(folder)
+    if mark is None:
+        raise NotFoundError(f"{folder} holds no model: name the folder that `hyperx-cl train` has made")
     if mark != model.fingerprint:
         raise ConflictError(
-            f"{folder} holds model {str(mark)[:12]}…, the records belong to {model.fingerprint[:12]}…: name its folder"
+            f"{folder} holds model {mark[:12]}…, the records belong to {model.fingerprint[:12]}…: name its folder"
         )
     return replace(model, path=str(folder))
 

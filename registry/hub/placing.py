@@ -1,12 +1,12 @@
 """A pulled model's folder: there whole or not at all, and what a killed pull has left is taken up or away."""
 
 import filecmp
-import json
 import shutil
 import tempfile
 from pathlib import Path
 
 from hyperx_cl.errors import ConflictError, UsageError
+from hyperx_cl.registry.models import fingerprint_in
 from hyperx_cl.share.layout import CONFIG, WEIGHTS
 from hyperx_cl.share.model_files import ModelFiles
 
@@ -19,7 +19,7 @@ def expect_room(folder: Path, fingerprint: str) -> None:
     Raises:
         ConflictError: It does.
     """
-    if folder.exists() and _fingerprint_in(folder) != fingerprint:
+    if folder.exists() and not (_nothing_else(folder) and fingerprint_in(folder) == fingerprint):
         raise _taken(folder)
 
 
@@ -63,18 +63,16 @@ def _taken(folder: Path) -> ConflictError:
     return ConflictError(f"{folder} is there already and holds something else: choose another name with --as NAME")
 
 
-def _fingerprint_in(folder: Path) -> str | None:
+def _nothing_else(folder: Path) -> bool:
     try:
-        if {file.name for file in folder.iterdir()} != {CONFIG, WEIGHTS}:
-            return None
-        return str(json.loads((folder / CONFIG).read_bytes())["fingerprint"])
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        return None
+        return {file.name for file in folder.iterdir()} == {CONFIG, WEIGHTS}
+    except OSError:
+        return False
 
 
 def _holds(folder: Path, model: ModelFiles) -> bool:
     return (
-        _fingerprint_in(folder) == model.fingerprint
+        _nothing_else(folder)
         and (folder / CONFIG).read_bytes() == model.text
         and filecmp.cmp(folder / WEIGHTS, model.weights, shallow=False)
     )
