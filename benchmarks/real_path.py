@@ -1,7 +1,7 @@
 """The whole path on real languages, by the commands a user types: train, add-language, fewshot, evaluate.
 
     python -m benchmarks.real_path --backbone mbert      # the run that is quoted: hours on 2 cores, resumable
-    python -m benchmarks.real_path --backbone small      # the same in minutes, on a weak backbone
+    python -m benchmarks.real_path --backbone small      # a few steps of each, on a weak backbone: that it runs
 
 Every stage is one `hyperx-cl` command whose JSON is kept under ``--work``; run the script again to go on where it was
 stopped. Results: ``benchmarks/results/real_path.{json,md}`` (``real_path_small.*`` for the small backbone).
@@ -60,11 +60,11 @@ SCALES = {
     "short": Scale(
         new=("mt", "ug"),
         few=(("mt", "pos"), ("ug", "ner")),
-        train=("--steps", "100", "--max-tokens", "1024", "--max-length", "64", "--max-sentences", "500",
-               "--warmup", "20", "--validate-every", "100", "--validation-sentences", "8"),
-        add=("--steps", "30", "--check-every", "15", "--mixture-steps", "4", "--sample", "40", "--max-lines", "1000",
-             "--self-lines", "200", "--self-steps", "10"),
-        fewshot=("--epochs", "5", "--folds", "2"),
+        train=("--steps", "10", "--max-tokens", "1024", "--max-length", "64", "--warmup", "2",
+               "--validate-every", "10", "--validation-sentences", "2"),
+        add=("--steps", "8", "--warmup", "2", "--check-every", "4", "--max-tokens", "400", "--sample", "6",
+             "--self-lines", "50", "--self-steps", "5"),
+        fewshot=("--epochs", "2", "--folds", "2"),
         last=("--lang", "mt,ug,gn"),
     ),
 }  # fmt: skip
