@@ -36,9 +36,9 @@ class BackboneOptions:
     feed_forward: int = 192
     max_length: int = 128
     """Longest sequence in pieces, special tokens included."""
-    steps: int = 1200
+    steps: int = 600
     """Pretraining steps."""
-    batch: int = 32
+    batch: int = 64
     """Sentences a step."""
     rate: float = 6e-3
     """Highest learning rate; it rises over the first tenth of the steps and falls to 0."""

@@ -47,8 +47,8 @@ class DemoOptions:
     backbone: BackboneOptions = BackboneOptions()
     model: ModelOptions = ModelOptions(projected=16, bottleneck=48, language_part=8)
     train: TrainOptions = TrainOptions(
-        steps=1200, warmup=50, max_tokens=1024, max_length=64, rate=5e-3, rate_generator=3e-3, rate_embedding=2e-2,
-        task_shares="mlm=0.4,pos=0.3,ner=0.3", validate_every=400, checkpoint_every=400, average_last=1,
+        steps=900, warmup=50, max_tokens=1024, max_length=64, rate=5e-3, rate_generator=3e-3, rate_embedding=2e-2,
+        task_shares="mlm=0.4,pos=0.3,ner=0.3", validate_every=300, checkpoint_every=300, average_last=1,
         validation_sentences=40, precision="fp32",
     )  # fmt: skip
     # In this family, unlike on a large backbone, what a language is like lies in its vector: it starts near and learns.

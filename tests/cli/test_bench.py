@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from hyperx_cl.bench.plan import FOLDS
+from hyperx_cl.cli.app import run
 from tests.bench.test_together import MAIN, SECOND
 from tests.cli.conftest import Cli
 
@@ -56,21 +57,43 @@ def data(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def shared(tiny_backbone: Path, data: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[str | Path, ...]:
+    """What the commands of a bench have in common: backbone, data, settings and fold."""
+    config = tmp_path_factory.mktemp("bench-config") / "bench.toml"
+    config.write_text(CONFIG)
+    return "--backbone", tiny_backbone, "--data-dir", data, "--config", config, "--fold", "third"
+
+
+@pytest.fixture(scope="module")
+def kept(shared: tuple[str | Path, ...], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the cells of one language and its table under kept/ and results/, and all of the work in work/."""
+    folder = tmp_path_factory.mktemp("bench")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HYPERX_HOME", str(folder / "home"))
+        assert run([str(word) for word in ("bench", "add-language", *shared, *compared(folder), "--quiet")]) == 0
+    return folder
+
+
+def compared(folder: Path) -> tuple[str | Path, ...]:
+    """The words of the command whose cells `kept` has."""
+    return (
+        "--lang", "is", "--method", "mean,nearest,default", "--work-dir", folder / "work", "--keep", folder / "kept",
+        "--results", folder / "results" / "add_language", "--plots",
+    )  # fmt: skip
+
+
+def going_on(kept: Path, mine: Path) -> tuple[str | Path, ...]:
+    """The words to go on from there, with a copy of the cells."""
+    return "--work-dir", kept / "work", "--keep", shutil.copytree(kept / "kept", mine / "kept")
+
+
 @pytest.mark.long
 def test_one_command_runs_everything_once_and_writes_the_table(
-    cli: Cli, tiny_backbone: Path, data: Path, tmp_path: Path
+    cli: Cli, shared: tuple[str | Path, ...], kept: Path, tmp_path: Path
 ) -> None:
-    config, work, results = tmp_path / "bench.toml", tmp_path / "work", tmp_path / "results" / "add_language"
-    config.write_text(CONFIG)
-    words = (
-        "bench", "add-language", "--backbone", tiny_backbone, "--data-dir", data, "--work-dir", work, "--config",
-        config, "--fold", "third", "--lang", "is", "--method", "mean,nearest,default", "--results", results,
-        "--plots", "--keep", tmp_path / "kept",
-    )  # fmt: skip
-    ended = cli(*words)
-    assert ended.code == 0, ended.err
-    assert "3 cells of 3 are done" in ended.out and "is" in ended.out
-    cells = {file.stem: file.read_bytes() for file in (tmp_path / "kept" / "third" / "cells").iterdir()}
+    results = kept / "results" / "add_language"
+    cells = {file.stem: file.read_bytes() for file in (kept / "kept" / "third" / "cells").iterdir()}
     assert set(cells) == {f"1-is-{name}" for name in ("mean", "nearest", "default")}
     table = json.loads(results.with_suffix(".json").read_text())
     rows, default = table["rows"], json.loads(cells["1-is-default"])
@@ -82,7 +105,7 @@ def test_one_command_runs_everything_once_and_writes_the_table(
     assert default["facts"]["proof"] and len(default["curve"]) == 2
     assert table["about"]["machines"][0]["cores"] and table["missing"] == []
     assert [cell["method"] for cell in table["cells"] if cell["curve"]] == ["default"]
-    assert (work / "third" / "records" / f"{default['facts']['record']}.safetensors").is_file()
+    assert (kept / "work" / "third" / "records" / f"{default['facts']['record']}.safetensors").is_file()
     drawn = {file.name: file.read_bytes() for file in results.parent.glob("*.svg")}
     assert sorted(drawn) == [f"add_language-{name}.svg" for name in ("curves", "loss", "scores")]
     assert results.with_suffix(".md").read_text().startswith("## Final languages: is")
@@ -91,26 +114,24 @@ def test_one_command_runs_everything_once_and_writes_the_table(
     assert len(plotted.data["files"]) == 3
     assert {file.name: file.read_bytes() for file in (tmp_path / "plots").iterdir()} == drawn
 
-    shutil.rmtree(work)  # what is done needs nothing any more
-    again = cli(*words, "--quiet")
-    assert again.code == 0 and again.out.split() == [f"1-is-{name}" for name in ("mean", "nearest", "default")]
+    shutil.copytree(kept / "kept", tmp_path / "kept")  # what is done needs nothing any more
+    again = cli("bench", "add-language", *shared, *compared(tmp_path))
+    assert again.code == 0, again.err
+    assert "3 cells of 3 are done" in again.out and "is" in again.out
     assert {file.stem: file.read_bytes() for file in (tmp_path / "kept" / "third" / "cells").iterdir()} == cells
+    assert not (tmp_path / "work" / "third" / "base-1").exists()
 
 
 @pytest.mark.long
-def test_few_shot_goes_on_from_what_was_added(cli: Cli, tiny_backbone: Path, data: Path, tmp_path: Path) -> None:
-    config, results = tmp_path / "bench.toml", tmp_path / "few.json"
-    config.write_text(CONFIG)
-    shared = (
-        "--backbone", tiny_backbone, "--data-dir", data, "--work-dir", tmp_path / "work", "--config", config,
-        "--fold", "third", "--lang", "is", "--method", "mean",
-    )  # fmt: skip
-    words = ("bench", "few-shot", *shared, "--task", "pos", "--n", "4,99", "--draws", "1", "--results", results)
-    refused = cli(*words)
+def test_few_shot_goes_on_from_what_was_added(
+    cli: Cli, shared: tuple[str | Path, ...], kept: Path, tmp_path: Path
+) -> None:
+    results, mine = tmp_path / "few.json", (*shared, "--lang", "is", "--method", "mean")
+    words = ("bench", "few-shot", *mine, "--task", "pos", "--n", "4,99", "--draws", "1", "--results", results)
+    refused = cli(*words, "--work-dir", tmp_path / "work")
     assert refused.code == 3 and "There is no cell '1-is-mean'" in refused.err
     assert "hyperx-cl bench add-language --fold third --lang is --method mean --seeds 1" in refused.err
-    assert cli("bench", "add-language", *shared).code == 0
-    ended = cli(*words, "--plots")
+    ended = cli(*words, *going_on(kept, tmp_path), "--plots")
     assert ended.code == 0, ended.err
     assert "not measured: pos in is with n = 99: only " in ended.err
     assert "2 cells of 2 are done" in ended.out and "| mean | 4 | " in ended.out
@@ -122,18 +143,17 @@ def test_few_shot_goes_on_from_what_was_added(cli: Cli, tiny_backbone: Path, dat
 
 
 @pytest.mark.long
-def test_a_stream_is_added_from_what_was_learnt(cli: Cli, tiny_backbone: Path, data: Path, tmp_path: Path) -> None:
-    config, results = tmp_path / "bench.toml", tmp_path / "stream.json"
-    config.write_text(CONFIG)
-    shared = (
-        "--backbone", tiny_backbone, "--data-dir", data, "--work-dir", tmp_path / "work", "--config", config,
-        "--fold", "third",
-    )  # fmt: skip
+def test_a_stream_is_added_from_what_was_learnt(
+    cli: Cli, shared: tuple[str | Path, ...], kept: Path, tmp_path: Path
+) -> None:
+    results = tmp_path / "stream.json"
     words = ("bench", "stream", *shared, "--lang", "gn,is", "--results", results)
-    refused = cli(*words)
+    refused = cli(*words, "--work-dir", tmp_path / "work")
     assert refused.code == 3 and "There is no cell '1-gn-default'" in refused.err
     assert "hyperx-cl bench add-language --fold third --lang gn --method default --seeds 1" in refused.err
-    learnt = cli("bench", "add-language", *shared, "--lang", "is,gn", "--method", "default")
+    mine = going_on(kept, tmp_path)
+    words = (*words, *mine)
+    learnt = cli("bench", "add-language", *shared, "--lang", "gn", "--method", "default", *mine)
     assert learnt.code == 0, learnt.err
     ended = cli(*words)
     assert ended.code == 0, ended.err

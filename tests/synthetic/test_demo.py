@@ -185,7 +185,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> tuple[HyperX, DataRoot]:
     """Base training on five languages of the family, all with text and parts of speech: about 20 seconds."""
     folder, family = tmp_path_factory.mktemp("family"), default_family(1)
     root = DataRoot(write_corpus(family, folder / "data", Sizes(train=250, dev=10, test=100, text=800)))
-    small = BackboneOptions(steps=450, hidden=64, feed_forward=128)
+    small = BackboneOptions(steps=450, batch=32, hidden=64, feed_forward=128)
     backbone = load_backbone(str(build_backbone(family, root.path, folder / "backbone", small)))
     options = TrainOptions(
         steps=700, warmup=20, max_tokens=768, max_length=64, rate=5e-3, rate_generator=3e-3, rate_embedding=2e-2,
