@@ -58,14 +58,14 @@ SCALES = {
         train=("--steps", "3400", "--max-tokens", "1600", "--validate-every", "500", "--checkpoint-every", "100"),
     ),
     "short": Scale(
-        new=("mt", "ug"),
-        few=(("mt", "pos"), ("ug", "ner")),
+        new=("ug",),
+        few=(("ug", "pos"),),
         train=("--steps", "10", "--max-tokens", "1024", "--max-length", "64", "--warmup", "2",
                "--validate-every", "10", "--validation-sentences", "2"),
         add=("--steps", "8", "--warmup", "2", "--check-every", "4", "--max-tokens", "400", "--sample", "6",
              "--self-lines", "50", "--self-steps", "5"),
         fewshot=("--epochs", "2", "--folds", "2"),
-        last=("--lang", "mt,ug,gn"),
+        last=("--lang", "ug,gn"),
     ),
 }  # fmt: skip
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from hyperx_cl.cli.app import run
 from hyperx_cl.registry.store import Registry
 from tests.cli.conftest import Cli
 
@@ -16,20 +17,31 @@ TEXT = ("--steps", "2", "--check-every", "1", "--rank", "2", "--shift-pieces", "
 REDO = ("languages", "redo", "--model", "anew", "--yes", "--device", "cpu")
 
 
-@pytest.fixture
-def data(cli: Cli, root: Path, twofold: Path, tmp_path: Path) -> Path:
-    """A data root of its own, and mt learnt from it for `tiny`, with a pair in pos whose labels were renamed."""
-    folder = tmp_path / "data"
+@pytest.fixture(scope="module")
+def learnt(tmp_path_factory: pytest.TempPathFactory, root: Path, retrained: Path) -> Path:
+    """A home where `tiny` has learnt mt from a data root of its own, and a pair in pos whose labels were renamed."""
+    home = tmp_path_factory.mktemp("learnt")
+    shutil.copy(retrained / "registry.sqlite3", home)
     for part in ("ud/mt", "ud/tr", "mlm"):
-        shutil.copytree(root / part, folder / part)
-    file = folder / "ud" / "mt" / "train.conllu"
+        shutil.copytree(root / part, home / "data" / part)
+    file = home / "data" / "ud" / "mt" / "train.conllu"
     file.write_text(file.read_text(encoding="utf-8").replace("\tNOUN\t", "\tSUBST\t"), encoding="utf-8")
-    assert cli("add-language", "mt", "--mlm", folder / "mlm" / "mt.txt", *TEXT, "--model", "tiny").code == 0
-    ended = cli(
-        *pair("mt", "tiny"), "--data-dir", folder, "--label-map", "SUBST=NOUN", "--licence", "CC0-1.0", "--quiet"
-    )
-    assert (ended.code, ended.out) == (0, "mt@2\n"), ended.err
-    return folder
+    text = ("add-language", "mt", "--mlm", home / "data" / "mlm" / "mt.txt", *TEXT, "--model", "tiny")
+    labels = ("--data-dir", home / "data", "--label-map", "SUBST=NOUN", "--licence", "CC0-1.0")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HYPERX_HOME", str(home))
+        for words in (text, (*pair("mt", "tiny"), *labels)):
+            assert run([str(word) for word in (*words, "--quiet")]) == 0
+    shutil.copytree(home / "data", home / "as it was")
+    return home
+
+
+@pytest.fixture
+def data(learnt: Path, twofold: Path) -> Path:
+    """That data root, and in the test's own home a copy of that registry."""
+    shutil.copy(learnt / "registry.sqlite3", twofold)
+    shutil.rmtree(learnt / "data")  # a test may have changed it, and what was learnt names it
+    return Path(shutil.copytree(learnt / "as it was", learnt / "data"))
 
 
 def pair(code: str, model: str, task: str = "pos") -> tuple[str, ...]:
