@@ -171,8 +171,10 @@ def test_the_model_s_folder_may_lie_elsewhere(exported: Path, registry: Registry
     with pytest.raises(NotFoundError, match="model holds no model: name the folder"):
         import_folder(registry, tmp_path / "one", model_dir=here)
     here.mkdir()
-    (here / "model.safetensors").touch()
     (here / "config.json").write_text(json.dumps({"fingerprint": SECOND}))
+    with pytest.raises(NotFoundError, match="model holds no model: name the folder"):  # it has no weights
+        import_folder(registry, tmp_path / "one", model_dir=here)
+    (here / "model.safetensors").touch()
     with pytest.raises(ConflictError, match="holds model a2a2a2a2a2a2…, the records belong to a1a1a1a1a1a1…"):
         import_folder(registry, tmp_path / "one", model_dir=here)
     (here / "config.json").write_text(json.dumps({"fingerprint": FIRST}))
