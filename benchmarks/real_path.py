@@ -8,19 +8,20 @@ stopped. Results: ``benchmarks/results/real_path.{json,md}`` (``real_path_small.
 """
 
 import argparse
+import contextlib
+import io
 import json
 import os
 import sqlite3
-import subprocess
 import sys
 import time
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from benchmarks.real_path_report import to_markdown
 from hyperx_cl.bench.machine import describe
+from hyperx_cl.cli.app import run
 
 KEPT = ("id", "command", "status", "seed", "started", "finished", "config", "versions", "data_hashes")
 """What the results keep of every run in the registry: the sittings of base training are runs of their own."""
@@ -74,19 +75,17 @@ class Stages:
     """Runs commands once and keeps what they said.
 
     Args:
-        work: Registry, checkpoints and kept answers.
-        backbone: Folder of the backbone.
+        work: Registry, checkpoints and kept answers; it is HYPERX_HOME from now on.
     """
 
-    def __init__(self, work: Path, backbone: Path) -> None:
+    def __init__(self, work: Path) -> None:
         self._work, self._kept = work, work / "stages"
         self._kept.mkdir(parents=True, exist_ok=True)
-        self._backbone = str(backbone)
-        self._environment = {**os.environ, "HYPERX_HOME": str(work), "HF_HUB_OFFLINE": "1"}
+        os.environ |= {"HYPERX_HOME": str(work), "HF_HUB_OFFLINE": "1"}
         self.all: dict[str, dict[str, Any]] = {}
 
     def run(self, name: str, *words: str) -> dict[str, Any]:
-        """Run ``hyperx-cl`` with those words, or read what it said when it did.
+        """Run ``hyperx-cl`` with those words, in this process, or read what it said when it did.
 
         Raises:
             SystemExit: The command failed; its message is on stderr.
@@ -95,11 +94,11 @@ class Stages:
         if not file.is_file():
             print(f"== {name}: hyperx-cl {' '.join(words)}", file=sys.stderr, flush=True)
             begin = time.time()
-            command = [sys.executable, "-m", "hyperx_cl.cli", *words, "--json"]
-            done = subprocess.run(command, env=self._environment, cwd=ROOT, stdout=subprocess.PIPE, text=True)
-            if done.returncode:
-                sys.exit(done.returncode)
-            answer = _without_folders(json.loads(done.stdout)) if done.stdout.strip() else {}
+            with contextlib.redirect_stdout(io.StringIO()) as said:
+                code = run([*words, "--json"])
+            if code:
+                sys.exit(code)
+            answer = _without_folders(json.loads(said.getvalue())) if said.getvalue().strip() else {}
             line = "hyperx-cl " + " ".join(_without_folders(list(words)))
             kept = {"command": line, "seconds": round(time.time() - begin), "answer": answer}
             partial = file.with_suffix(".part")
@@ -113,8 +112,8 @@ class Stages:
         target = self._work / f"{name}.sqlite3"
         if not target.exists():
             assert after in self.all
-            with closing(sqlite3.connect(self._work / "registry.sqlite3")) as source:
-                with closing(sqlite3.connect(target.with_suffix(".part"))) as copy:
+            with contextlib.closing(sqlite3.connect(self._work / "registry.sqlite3")) as source:
+                with contextlib.closing(sqlite3.connect(target.with_suffix(".part"))) as copy:
                     source.backup(copy)
             os.replace(target.with_suffix(".part"), target)
         return str(target)
@@ -131,7 +130,7 @@ def main() -> None:
     scale = SCALES["short" if args.backbone == "small" else "full"]
     name, data = f"real-path-{args.backbone}", args.data / "data"
     work = args.work or Path(os.environ.get("HYPERX_HOME", ROOT / ".work")) / name
-    stages = Stages(work.resolve(), backbones / args.backbone)
+    stages = Stages(work.resolve())
     stages.run(
         "train", "train", "--backbone", str(backbones / args.backbone), "--data-dir", str(data), "--name", name,
         "--pos", POS, "--ner", NER, "--leave-out", LEFT_OUT,

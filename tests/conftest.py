@@ -52,17 +52,20 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 WHOLE = {"trained", "forked", "hub_server"}
 """Fixtures of tests that run commands from end to end: on a trained model, in children that are struck, with a Hub."""
 
+DEMO = ROOT / "tests" / "synthetic" / "test_readme_demo.py"
+"""It takes minutes."""
+
 LEARNING = {ROOT / "tests" / name for name in ("baselines", "bench", "train")}
 """Folders of tests that train models, if tiny ones."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave what trains or runs whole commands to the second tier; begin with the files on real data, the longest."""
+    """Leave what trains or runs whole commands to the second tier; begin with the longest files."""
     for item in items:
         if item.path.parent in LEARNING or WHOLE & set(getattr(item, "fixturenames", ())):
             item.add_marker("long")
-    real = {item.path for item in items if item.get_closest_marker("real")}
-    items.sort(key=lambda item: item.path not in real)
+    first = {DEMO, *(item.path for item in items if item.get_closest_marker("real"))}
+    items.sort(key=lambda item: item.path not in first)
 
 
 def pytest_report_header() -> str:

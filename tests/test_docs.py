@@ -1,7 +1,4 @@
-"""The README is true: its marked blocks run offline, its install lines are what CI does, its table has every command.
-
-A shell block under the comment ``<!-- test: run -->`` is run as it stands, from an empty folder and an empty home.
-"""
+"""The README is true: its marked blocks run offline, CI installs as it says, its table has every command."""
 
 import os
 import re
@@ -12,9 +9,8 @@ from pathlib import Path
 import pytest
 import typer
 
-ROOT = Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-RUN_BLOCKS = re.findall(r"^<!-- test: run -->\n```bash\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
+from tests.readme import README, ROOT, RUN_BLOCKS, run_block
+
 SHELL_BLOCKS = re.findall(r"^```bash\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
 
 
@@ -77,27 +73,10 @@ def test_markers_are_not_forgotten() -> None:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("block", RUN_BLOCKS, ids=lambda block: block.partition("\n")[0])
+@pytest.mark.parametrize("block", [block for block in RUN_BLOCKS if "hyperx-cl demo" not in block])
 def test_marked_block_runs_offline(block: str, tmp_path: Path) -> None:
-    command = tmp_path / "bin" / "hyperx-cl"
-    command.parent.mkdir()
-    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m hyperx_cl.cli "$@"\n')
-    command.chmod(0o755)
-    work = tmp_path / "work"
-    work.mkdir()
-    environment = os.environ | {
-        "PATH": f"{command.parent}{os.pathsep}{os.environ['PATH']}",
-        "PYTHONPATH": f"{ROOT}{os.pathsep}{os.environ.get('PYTHONPATH', '')}",
-    }
-    run = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", block],
-        cwd=work,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=600,
-    )
-    assert run.returncode == 0, run.stdout + run.stderr
+    """The demo's own is run by tests/synthetic/test_readme_demo.py."""
+    run_block(block, tmp_path)
 
 
 def test_the_reference_of_commands_is_up_to_date(tmp_path: Path) -> None:

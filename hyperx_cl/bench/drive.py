@@ -6,6 +6,8 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from multiprocessing.context import ForkServerContext, SpawnContext
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -15,6 +17,8 @@ from hyperx_cl.errors import HyperXError
 from hyperx_cl.train.progress import Reporter, reporting
 
 C = TypeVar("C", bound=Named)
+
+LINUX = sys.platform == "linux"
 
 
 @dataclass(frozen=True)
@@ -60,7 +64,9 @@ def drive(
 ) -> list[C]:  # fmt: skip
     """Run what is missing; stopped at any moment, the same call goes on.
 
-    A cell has a process of its own, so that the memory it names is its own.
+    A cell has a process of its own, so that the memory it names is its own. On Linux it is forked from a small one that
+    has imported torch: elsewhere that is not safe, and each imports it anew. (A process that Linux begins by `exec`, as
+    spawned ones are, names the most that its parent ever had as its own.)
 
     Args:
         work: What the bench does.
@@ -76,8 +82,11 @@ def drive(
     Raises:
         HyperXError: A piece of work failed; what ran beside it has ended first.
     """
+    context: ForkServerContext | SpawnContext
+    context = multiprocessing.get_context("forkserver") if LINUX else multiprocessing.get_context("spawn")
+    context.set_forkserver_preload(["hyperx_cl.bench.cell"])
     end = time.monotonic() + 60 * minutes if minutes else float("inf")
-    waiting, running = work.missing(cells), dict[str, tuple[C, BaseProcess]]()
+    waiting, running = work.missing(cells), dict[str, _Running[C]]()
     failed: list[str] = []
     try:
         while not failed and time.monotonic() < end and (waiting or running):
@@ -92,11 +101,11 @@ def drive(
                 with reporting(ground.title, ground.steps, quiet=quiet) as reporter:
                     ground.make(reporter)
             say(cell.title)
-            process = multiprocessing.get_context("spawn").Process(
-                target=_guarded, args=(work.run, cell, quiet or jobs > 1, jobs)
-            )
+            told, telling = context.Pipe(duplex=False)
+            process = context.Process(target=_guarded, args=(work.run, cell, quiet or jobs > 1, jobs, telling))
             process.start()
-            running[work.goes_through(cell)] = cell, process
+            telling.close()  # this side's: now `told` ends with the process
+            running[work.goes_through(cell)] = _Running(cell, process, told)
     finally:
         while running:
             failed += _wait(running)
@@ -105,22 +114,38 @@ def drive(
     return work.missing(cells)
 
 
-def _wait(running: dict[str, tuple[C, BaseProcess]]) -> list[str]:
+@dataclass(frozen=True)
+class _Running(Generic[C]):
+    """A cell, its process, and what that says where it fails."""
+
+    cell: C
+    process: BaseProcess
+    told: Connection
+
+    def failure(self) -> str | None:
+        """How its process, which has ended, has failed."""
+        if not self.process.exitcode:
+            return None
+        try:
+            return f"The cell {self.cell.name} failed: {self.told.recv()}"
+        except EOFError:
+            return f"The cell {self.cell.name} ended with exit code {self.process.exitcode}."
+
+
+def _wait(running: dict[str, _Running[C]]) -> list[str]:
     """Wait until one process has ended, or several; take them out, and say which of them failed."""
     failed = []
-    ended = multiprocessing.connection.wait([process.sentinel for _, process in running.values()])
-    for name, (cell, process) in list(running.items()):
-        if process.sentinel not in ended:
-            continue
-        process.join()
-        del running[name]
-        if process.exitcode:
-            failed.append(f"The cell {cell.name} failed with exit code {process.exitcode}; its message stands above.")
-    return failed
+    ended = multiprocessing.connection.wait([one.process.sentinel for one in running.values()])
+    for name, one in list(running.items()):
+        if one.process.sentinel in ended:
+            one.process.join()
+            failed.append(one.failure())
+            del running[name]
+    return [text for text in failed if text]
 
 
-def _guarded(run: Callable[[C, bool], None], cell: C, quiet: bool, jobs: int) -> None:
-    """Run a cell; its process ends with exit code 1 where it fails."""
+def _guarded(run: Callable[[C, bool], None], cell: C, quiet: bool, jobs: int, telling: Connection) -> None:
+    """Run a cell; where it fails, its process says why and ends with exit code 1."""
     if jobs > 1:
         import torch
 
@@ -128,7 +153,7 @@ def _guarded(run: Callable[[C, bool], None], cell: C, quiet: bool, jobs: int) ->
     try:
         run(cell, quiet)
     except HyperXError as error:
-        print(f"Error: {error}", file=sys.stderr)
+        telling.send(str(error))
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)

@@ -36,7 +36,7 @@ class BackboneOptions:
     feed_forward: int = 192
     max_length: int = 128
     """Longest sequence in pieces, special tokens included."""
-    steps: int = 600
+    steps: int = 450
     """Pretraining steps."""
     batch: int = 64
     """Sentences a step."""

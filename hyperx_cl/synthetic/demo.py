@@ -1,4 +1,4 @@
-"""The demo: the whole path on a family of artificial languages, offline and in two or three minutes on two cores.
+"""The demo: the whole path on a family of artificial languages, offline and in some two minutes on two cores.
 
 It proves mechanisms: what it shows is synthetic and is never quoted as a result.
 """
@@ -41,14 +41,14 @@ PARTS = (MARK, "data", "backbone", "model", "languages.svg", "registry.db", "reg
 
 @dataclass(frozen=True)
 class DemoOptions:
-    """Sizes and settings of every step; all of it takes some three minutes on two cores without AVX-512."""
+    """Sizes and settings of every step; all of it takes some two minutes on two cores without AVX-512."""
 
     sizes: Sizes = Sizes()
     backbone: BackboneOptions = BackboneOptions()
     model: ModelOptions = ModelOptions(projected=16, bottleneck=48, language_part=8)
     train: TrainOptions = TrainOptions(
-        steps=900, warmup=50, max_tokens=1024, max_length=64, rate=5e-3, rate_generator=3e-3, rate_embedding=2e-2,
-        task_shares="mlm=0.4,pos=0.3,ner=0.3", validate_every=300, checkpoint_every=300, average_last=1,
+        steps=600, warmup=50, max_tokens=1024, max_length=64, rate=5e-3, rate_generator=3e-3, rate_embedding=2e-2,
+        task_shares="mlm=0.4,pos=0.3,ner=0.3", validate_every=200, checkpoint_every=200, average_last=1,
         validation_sentences=40, precision="fp32",
     )  # fmt: skip
     # In this family, unlike on a large backbone, what a language is like lies in its vector: it starts near and learns.
@@ -56,7 +56,7 @@ class DemoOptions:
         capacity="both", start="best", rank=8, depth=1.0, keep_part=1.0, shift_pieces=0, patch_pieces=0, rate=2e-3,
         steps=150, check_every=25, mixture_steps=20, max_tokens=1024, self_tasks="none", precision="fp32",
     )  # fmt: skip
-    fewshot: FewshotOptions = FewshotOptions(n=40, folds=4, epochs=20, rate=3e-3, rate_embedding=2e-2, precision="fp32")
+    fewshot: FewshotOptions = FewshotOptions(n=40, folds=3, epochs=20, rate=3e-3, rate_embedding=2e-2, precision="fp32")
 
     def seeded(self, seed: int) -> "DemoOptions":
         """The same with that seed in every step that learns."""

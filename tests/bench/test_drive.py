@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from hyperx_cl.bench.drive import Ground, Work, drive
+from hyperx_cl.bench.drive import LINUX, Ground, Work, drive
 from hyperx_cl.bench.kept import write
+from hyperx_cl.bench.machine import peak_memory
 from hyperx_cl.bench.plan import Cell
 from hyperx_cl.errors import DataError, HyperXError
 from hyperx_cl.train.progress import Reporter
@@ -19,9 +20,11 @@ CELLS = [Cell(1, "mt", "mean"), Cell(1, "mt", "default")]
 
 
 def run(folder: Path, cell: Cell, quiet: bool) -> None:
-    """Write down which process this is; a cell of 'yo' fails."""
+    """Write down which process this is; a cell of 'yo' fails, and one of 'fo' ends without a word."""
     if cell.language == "yo":
         raise DataError("yo cannot be read.")
+    if cell.language == "fo":
+        os._exit(3)
     write(cell, folder, "test@1", {"process": os.getpid(), "quiet": quiet})
 
 
@@ -48,14 +51,29 @@ def test_each_missing_cell_has_its_own_process_and_its_ground(tmp_path: Path) ->
     assert drive(work(tmp_path / "cells", ground), CELLS, say=said.append) == [] and said == []
 
 
+def measure(folder: Path, cell: Cell, quiet: bool) -> None:
+    """Write down the most memory that this process has held."""
+    write(cell, folder, "test@1", {"peak": peak_memory()})
+
+
+@pytest.mark.skipif(not LINUX, reason="elsewhere each process is begun anew")
+def test_a_cell_s_peak_memory_is_its_own(tmp_path: Path) -> None:
+    held = bytearray(2**30)  # as base training in this process leaves its mark on what it has held
+    assert drive(Work(tmp_path, lambda cell: None, partial(measure, tmp_path)), CELLS[:1]) == []
+    assert json.loads(next(tmp_path.iterdir()).read_text())["peak"] < len(held) < peak_memory()
+
+
 def test_nothing_begins_after_the_last_minute(tmp_path: Path) -> None:
     assert drive(work(tmp_path), CELLS, minutes=1e-9) == CELLS
 
 
-def test_a_cell_that_fails_ends_the_run(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(HyperXError, match="The cell 1-yo-mean failed with exit code 1"):
-        drive(work(tmp_path), [Cell(1, "yo", "mean"), *CELLS])
-    assert "Error: yo cannot be read." in capfd.readouterr().err
+@pytest.mark.parametrize(
+    ("language", "said"), [("yo", "failed: yo cannot be read."), ("fo", "ended with exit code 3.")]
+)
+def test_a_cell_that_fails_ends_the_run(language: str, said: str, tmp_path: Path) -> None:
+    with pytest.raises(HyperXError) as failed:
+        drive(work(tmp_path), [Cell(1, language, "mean"), *CELLS])
+    assert str(failed.value) == f"The cell 1-{language}-mean {said} Run the same command again to go on."
     assert not list(tmp_path.iterdir())
 
 
@@ -81,6 +99,6 @@ def test_cells_run_side_by_side_unless_they_go_through_the_same(tmp_path: Path) 
 
 
 def test_what_runs_beside_a_cell_that_fails_ends_first(tmp_path: Path) -> None:
-    with pytest.raises(HyperXError, match="1-yo-mean failed with exit code 1"):
+    with pytest.raises(HyperXError, match="1-yo-mean failed: yo cannot be read"):
         drive(work(tmp_path), [CELLS[0], Cell(1, "yo", "mean"), CELLS[1]], jobs=2)
     assert (tmp_path / "1-mt-mean.json").is_file()

@@ -15,6 +15,29 @@ from tests.registry.conftest import SECOND
 Make = Callable[..., LanguageRecord]
 
 
+FITTING: tuple[tuple[Wanted, list[str]], ...] = (
+    (Wanted(), ["kk", "mt", "tr", "tt", "yue"]),
+    (Wanted(codes=["mlt", "tur", "fo"]), ["mt", "tr"]),
+    (Wanted(name=" mAlt"), ["mt"]),
+    (Wanted(family="turkic"), ["kk", "tr", "tt"]),
+    (Wanted(family="Semitic"), ["mt"]),
+    (Wanted(script="Cyrillic"), ["kk", "tt"]),
+    (Wanted(script="hani"), ["yue"]),
+    (Wanted(task="pos"), ["mt", "tr"]),
+    (Wanted(task="xpos"), ["yue"]),
+    (Wanted(author="malta"), ["mt"]),
+    (Wanted(family="Turkic", script="Latn", task="ner"), ["tr"]),
+    (Wanted(family="Turkic", author="malta"), []),
+)
+"""What is asked for, and which of `filled` it finds."""
+
+UNKNOWN = (
+    (Wanted(family="Trukic"), r"no family .* is called 'Trukic' \(did you mean 'Turkic'"),
+    (Wanted(script="Cyril"), r"no script is called 'Cyril' \(did you mean 'cyrl' or 'cyrillic'"),
+    (Wanted(codes=["malteese"]), "is not a language code"),
+)
+
+
 @pytest.fixture
 def filled(registry: Registry, make_record: Make) -> Registry:
     """Five languages of the first model, one of the second; 'tt' has an old version that fits nothing."""
@@ -32,25 +55,9 @@ def filled(registry: Registry, make_record: Make) -> Registry:
     return registry
 
 
-@pytest.mark.parametrize(
-    ("wanted", "codes"),
-    [
-        (Wanted(), ["kk", "mt", "tr", "tt", "yue"]),
-        (Wanted(codes=["mlt", "tur", "fo"]), ["mt", "tr"]),
-        (Wanted(name=" mAlt"), ["mt"]),
-        (Wanted(family="turkic"), ["kk", "tr", "tt"]),
-        (Wanted(family="Semitic"), ["mt"]),
-        (Wanted(script="Cyrillic"), ["kk", "tt"]),
-        (Wanted(script="hani"), ["yue"]),
-        (Wanted(task="pos"), ["mt", "tr"]),
-        (Wanted(task="xpos"), ["yue"]),
-        (Wanted(author="malta"), ["mt"]),
-        (Wanted(family="Turkic", script="Latn", task="ner"), ["tr"]),
-        (Wanted(family="Turkic", author="malta"), []),
-    ],
-)
-def test_what_fits(filled: Registry, wanted: Wanted, codes: list[str]) -> None:
-    assert [stored.language for stored in filled.search(wanted)] == codes
+def test_what_fits(filled: Registry) -> None:
+    for wanted, codes in FITTING:
+        assert [stored.language for stored in filled.search(wanted)] == codes, wanted
 
 
 def test_of_every_model_or_of_one(filled: Registry) -> None:
@@ -72,17 +79,10 @@ def test_in_brief_all_that_a_list_tells_is_the_same(filled: Registry) -> None:
     assert [stored.language for stored in filled.search(Wanted(author="malta"), brief=True)] == ["mt"]
 
 
-@pytest.mark.parametrize(
-    ("wanted", "said"),
-    [
-        (Wanted(family="Trukic"), r"no family .* is called 'Trukic' \(did you mean 'Turkic'"),
-        (Wanted(script="Cyril"), r"no script is called 'Cyril' \(did you mean 'cyrl' or 'cyrillic'"),
-        (Wanted(codes=["malteese"]), "is not a language code"),
-    ],
-)
-def test_what_does_not_exist_is_refused(filled: Registry, wanted: Wanted, said: str) -> None:
-    with pytest.raises(NotFoundError, match=said):
-        filled.search(wanted)
+def test_what_does_not_exist_is_refused(filled: Registry) -> None:
+    for wanted, said in UNKNOWN:
+        with pytest.raises(NotFoundError, match=said):
+            filled.search(wanted)
 
 
 def test_scores_and_losses_are_read_from_whatever_a_provenance_holds(registry: Registry, make_record: Make) -> None:

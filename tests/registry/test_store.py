@@ -44,7 +44,7 @@ def python(code: str, *arguments: str) -> "subprocess.Popen[str]":
 
 
 @pytest.mark.parametrize(
-    ("processes", "turns"), [(4, 20), pytest.param(16, 50, marks=pytest.mark.slow)], ids=["4 x 20", "16 x 50"]
+    ("processes", "turns"), [(4, 8), pytest.param(16, 50, marks=pytest.mark.slow)], ids=["4 x 8", "16 x 50"]
 )
 def test_processes_add_versions_to_one_new_registry(address: str, processes: int, turns: int) -> None:
     workers = [python(ADD, address, str(worker), str(turns)) for worker in range(processes)]

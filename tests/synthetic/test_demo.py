@@ -1,4 +1,4 @@
-"""The demo from beginning to end, and the mechanism it shows: the nearer a relative, the better its vector."""
+"""The demo from beginning to end, in small; as it is, `test_readme_demo` runs it."""
 
 import json
 from dataclasses import replace
@@ -11,23 +11,17 @@ import torch
 from hyperx_cl.artefact import load_record, save_record
 from hyperx_cl.config import AddOptions, FewshotOptions, ModelOptions, TrainOptions
 from hyperx_cl.data.batches import Pair
-from hyperx_cl.data.encode import Encoder
 from hyperx_cl.data.root import DataRoot
-from hyperx_cl.data.tasks import MLM, POS
-from hyperx_cl.data.text import Text, read_text
 from hyperx_cl.errors import ConflictError
 from hyperx_cl.evaluate.suite import evaluate_pairs
 from hyperx_cl.model.backbone import load_backbone
 from hyperx_cl.model.hyperx import HyperX
-from hyperx_cl.model.infer import masked_batches
 from hyperx_cl.model.language import Language
-from hyperx_cl.synthetic.backbone import BackboneOptions, build_backbone
-from hyperx_cl.synthetic.corpus import Sizes, write_corpus
+from hyperx_cl.synthetic.backbone import BackboneOptions
+from hyperx_cl.synthetic.corpus import Sizes
 from hyperx_cl.synthetic.demo import BASE, LABELLED, NEW, Demo, DemoOptions, run_demo
 from hyperx_cl.synthetic.family import default_family
-from hyperx_cl.train.add_language import add_language
-from hyperx_cl.train.joint import train_joint
-from hyperx_cl.train.starts import controls, loss_with
+from hyperx_cl.train.starts import controls
 
 pytestmark = pytest.mark.long
 
@@ -166,77 +160,3 @@ def test_the_new_language_has_a_near_relative_in_the_base_and_is_not_in_it() -> 
     family = default_family(1)
     assert NEW in family.codes and NEW not in BASE and NEW not in family.seen
     assert family.nearest(NEW, BASE) == "qaj" and set(LABELLED) < set(BASE) <= set(family.codes)
-
-
-RELATIVES = ("qaa", "qad", "qag", "qaj", "qal")
-"""A stranger of each other branch, the new language's sister, and its cousin."""
-
-
-class Carried(NamedTuple):
-    """How a base language's vector carries over to the new language."""
-
-    relatedness: float
-    loss: float
-    pos: float
-
-
-@pytest.fixture(scope="module")
-def base(tmp_path_factory: pytest.TempPathFactory) -> tuple[HyperX, DataRoot]:
-    """Base training on five languages of the family, all with text and parts of speech: about 20 seconds."""
-    folder, family = tmp_path_factory.mktemp("family"), default_family(1)
-    root = DataRoot(write_corpus(family, folder / "data", Sizes(train=250, dev=10, test=100, text=800)))
-    small = BackboneOptions(steps=450, batch=32, hidden=64, feed_forward=128)
-    backbone = load_backbone(str(build_backbone(family, root.path, folder / "backbone", small)))
-    options = TrainOptions(
-        steps=700, warmup=20, max_tokens=768, max_length=64, rate=5e-3, rate_generator=3e-3, rate_embedding=2e-2,
-        task_shares="pos=0.5,mlm=0.5", validate_every=700, checkpoint_every=700, average_last=1,
-        validation_sentences=8, precision="fp32",
-    )  # fmt: skip
-    trained = train_joint(
-        backbone, root, {"mlm": MLM, "pos": POS}, {"mlm": RELATIVES, "pos": RELATIVES},
-        model_options=ModelOptions(projected=16, bottleneck=32), options=options, out=folder / "model", cpu=True,
-    )  # fmt: skip
-    return trained.model, root
-
-
-@pytest.fixture(scope="module")
-def carried(base: tuple[HyperX, DataRoot]) -> dict[str, Carried]:
-    """The new language run with each base language's vector."""
-    model, root = base
-    encoded = Encoder(model.tokenizer, max_length=64).text(text_of(root).lines[:200])
-    batches = masked_batches(model, NEW, encoded, seed=1)
-    found = {}
-    for code in RELATIVES:
-        loss = loss_with(model, NEW, model.language(code).own, batches)
-        pos = evaluate_pairs(model, root, [Pair("pos", NEW)], samples=2)[0].value
-        found[code] = Carried(default_family(1).relatedness(NEW, code), loss, pos)
-    del model.added[NEW]
-    return found
-
-
-def text_of(root: DataRoot) -> Text:
-    """The new language's raw text."""
-    file = root.text(NEW)
-    assert file is not None
-    return read_text(file)
-
-
-def test_more_related_languages_transfer_better(carried: dict[str, Carried]) -> None:
-    sister, cousin = carried.pop("qaj"), carried.pop("qal")
-    assert sister.relatedness > cousin.relatedness > 0 == max(other.relatedness for other in carried.values())
-    for stranger in carried.values():
-        assert sister.loss < stranger.loss - 0.1 and cousin.loss < stranger.loss
-        assert sister.pos > stranger.pos + 0.05 and cousin.pos > stranger.pos
-    assert sister.loss < cousin.loss and sister.pos >= cousin.pos
-
-
-def test_a_new_language_finds_its_sister_and_learns_beyond_it(base: tuple[HyperX, DataRoot]) -> None:
-    model, root = base
-    options = AddOptions(
-        capacity="both", start="best", steps=40, check_every=20, mixture_steps=5, rank=4, rate=1e-2,
-        max_tokens=768, precision="fp32",
-    )  # fmt: skip
-    added = add_language(model, NEW, text_of(root), options)
-    assert (added.nearest, added.start) == ("qaj", "nearest: qaj") and added.proof.holds
-    losses = added.losses
-    assert losses["learnt"] < losses["nearest"] < min(losses["mean"], losses["zero"], losses["random"])

@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -93,28 +92,6 @@ def test_a_finished_run_resumed_says_the_same_again(
 ) -> None:
     again = run(tiny_backbone, root, whole[1], model=_with_dropout(), resume=True)
     assert (again.fingerprint, again.scores, again.steps) == (whole[0].fingerprint, whole[0].scores, 30)
-
-
-def test_a_killed_process_is_resumed_as_if_nothing_had_happened(
-    whole: tuple[Trained, Path], tiny_backbone: Path, root: Path, tmp_path: Path
-) -> None:
-    script = f"""
-import os, signal
-from pathlib import Path
-from hyperx_cl.config import ModelOptions
-from tests.train.small_root import run
-class Killer:
-    def step(self, done, text): pass
-    def say(self, text):
-        if "step 20:" in text:
-            os.kill(os.getpid(), signal.SIGKILL)
-model = ModelOptions(**{json.dumps(_with_dropout().__dict__)!s})
-run(Path({str(tiny_backbone)!r}), Path({str(root)!r}), Path({str(tmp_path)!r}), model=model, reporter=Killer())
-""".replace("true", "True").replace("false", "False")
-    killed = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
-    assert killed.returncode == -signal.SIGKILL, killed.stderr
-    resumed = run(tiny_backbone, root, tmp_path, model=_with_dropout(), resume=True)
-    assert resumed.fingerprint == whole[0].fingerprint
 
 
 def test_tasks_and_languages_in_another_order_are_the_same_run(
