@@ -61,8 +61,8 @@ SCALES = {
     "short": Scale(
         new=("ug",),
         few=(("ug", "pos"),),
-        train=("--steps", "10", "--max-tokens", "1024", "--max-length", "64", "--warmup", "2",
-               "--validate-every", "10", "--validation-sentences", "2"),
+        train=("--steps", "6", "--max-tokens", "600", "--max-length", "64", "--warmup", "2",
+               "--validate-every", "6", "--validation-sentences", "2"),
         add=("--steps", "8", "--warmup", "2", "--check-every", "4", "--max-tokens", "400", "--sample", "6",
              "--self-lines", "50", "--self-steps", "5"),
         fewshot=("--epochs", "2", "--folds", "2"),

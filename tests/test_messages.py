@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.error_sentences import sentences
+from tests.error_sentences import Sentence, sentences
 
 ROOT = Path(__file__).parents[1]
 ACTIONS = (
@@ -67,14 +67,24 @@ PASSED_ON = {
     "{message().rstrip('.')}",
     "{told}{'' if told.endswith('?') else '.'}{where}",
 }
-FOUND = sentences(ROOT)
-MESSAGES = {each for each in FOUND if each.has_words}
 
 
-def test_the_messages_are_found() -> None:
-    assert len(MESSAGES) > 550
-    assert {each.where.partition("/")[0] for each in MESSAGES} == {"hyperx_cl", "cli", "registry"}
-    assert {each.said for each in FOUND if not each.has_words} == PASSED_ON
+@pytest.fixture(scope="module")
+def found() -> list[Sentence]:
+    """What is raised anywhere in the three folders."""
+    return sentences(ROOT)
+
+
+@pytest.fixture(scope="module")
+def messages(found: list[Sentence]) -> set[Sentence]:
+    """Those of them that have words of their own."""
+    return {each for each in found if each.has_words}
+
+
+def test_the_messages_are_found(found: list[Sentence], messages: set[Sentence]) -> None:
+    assert len(messages) > 550
+    assert {each.where.partition("/")[0] for each in messages} == {"hyperx_cl", "cli", "registry"}
+    assert {each.said for each in found if not each.has_words} == PASSED_ON
 
 
 SOURCE = {
@@ -143,13 +153,13 @@ def unclear(said: str) -> str:
     return ""
 
 
-def test_every_message_is_one_sentence_that_tells_what_to_do() -> None:
-    found = [f"{each.where} {wrong}: {each.said}" for each in MESSAGES if (wrong := unclear(each.said))]
-    assert not found, "\n".join(found)
+def test_every_message_is_one_sentence_that_tells_what_to_do(messages: set[Sentence]) -> None:
+    poor = [f"{each.where} {wrong}: {each.said}" for each in messages if (wrong := unclear(each.said))]
+    assert not poor, "\n".join(poor)
 
 
-def test_what_is_excused_is_still_said() -> None:
-    assert [words for words in STATED if not any(words in each.said for each in MESSAGES)] == []
+def test_what_is_excused_is_still_said(messages: set[Sentence]) -> None:
+    assert [words for words in STATED if not any(words in each.said for each in messages)] == []
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import logging
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from transformers import PreTrainedTokenizerBase
@@ -33,6 +34,7 @@ class EncodedCache:
     def __init__(self, folder: str | Path, *, writes: bool = True) -> None:
         """Remember the folder."""
         self.folder, self._writes = Path(folder), writes
+        self._tokenizers = WeakKeyDictionary[Encoder, str]()  # hashing a large vocabulary takes a second
 
     def words(
         self, encoder: Encoder, sentences: Sequence[Sentence], label_ids: Mapping[str, int] | None
@@ -52,7 +54,9 @@ class EncodedCache:
         settings: Sequence[object],
         encode: Callable[[], list[Encoded]],
     ) -> list[Encoded]:
-        key = [_FORMAT, content_hash(items), tokenizer_hash(encoder.tokenizer), encoder.max_length, *settings]
+        if encoder not in self._tokenizers:
+            self._tokenizers[encoder] = tokenizer_hash(encoder.tokenizer)
+        key = [_FORMAT, content_hash(items), self._tokenizers[encoder], encoder.max_length, *settings]
         path = self.folder / f"{hashlib.sha256(json.dumps(key).encode()).hexdigest()}.npz"
         kept = _load(path)
         if kept is None:
