@@ -1,6 +1,6 @@
 """How long `hyperx-cl demo` takes, as a user waits for it: start of the process to its end.
 
-    python -m benchmarks.demo      # about six minutes; keep the machine idle meanwhile
+    python -m benchmarks.demo      # about four minutes; keep the machine idle meanwhile
 
 Results: ``benchmarks/results/demo.json``.
 """
