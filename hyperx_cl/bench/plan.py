@@ -119,6 +119,10 @@ METHODS = {
         ),
         Method("no-self", "the default without self-training", "learnt", {"self_tasks": "none"}),
         Method(
+            "self-half", "the default, self-training on half as many lines, in half as many steps at twice the rate",
+            "learnt", {"self_lines": 2000, "self_steps": 100, "self_rate": 2e-3},
+        ),
+        Method(
             "self-alone", "self-training under the mean vector, after a single step of MLM", "learnt",
             {"steps": 1, "warmup": 0, "shift_pieces": 0, "patch_pieces": 0, "rank": 1},
         ),
