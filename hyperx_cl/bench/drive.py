@@ -1,8 +1,13 @@
 """The driver of any bench: what cells stand on first, then every cell that has no result yet, each in a process."""
 
+import _thread
+import contextlib
 import multiprocessing
 import multiprocessing.connection
+import os
+import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -66,7 +71,8 @@ def drive(
 
     A cell has a process of its own, so that the memory it names is its own. On Linux it is forked from a small one that
     has imported torch: elsewhere that is not safe, and each imports it anew. (A process that Linux begins by `exec`, as
-    spawned ones are, names the most that its parent ever had as its own.)
+    spawned ones are, names the most that its parent ever had as its own.) Where this process is killed, the cells that
+    run stop as at Ctrl-C: the next call must not go through them a second time beside them.
 
     Args:
         work: What the bench does.
@@ -101,10 +107,10 @@ def drive(
                 with reporting(ground.title, ground.steps, quiet=quiet) as reporter:
                     ground.make(reporter)
             say(cell.title)
-            told, telling = context.Pipe(duplex=False)
+            told, telling = context.Pipe()
             process = context.Process(target=_guarded, args=(work.run, cell, quiet or jobs > 1, jobs, telling))
             process.start()
-            telling.close()  # this side's: now `told` ends with the process
+            telling.close()  # this process's own: now each side ends with the other process
             running[work.goes_through(cell)] = _Running(cell, process, told)
     finally:
         while running:
@@ -146,6 +152,7 @@ def _wait(running: dict[str, _Running[C]]) -> list[str]:
 
 def _guarded(run: Callable[[C, bool], None], cell: C, quiet: bool, jobs: int, telling: Connection) -> None:
     """Run a cell; where it fails, its process says why and ends with exit code 1."""
+    threading.Thread(target=_stop_without, args=(telling,), daemon=True).start()
     if jobs > 1:
         import torch
 
@@ -157,3 +164,13 @@ def _guarded(run: Callable[[C, bool], None], cell: C, quiet: bool, jobs: int, te
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def _stop_without(driver: Connection) -> None:
+    """Wait for the driver's end; then stop this process as Ctrl-C does, with a checkpoint where it keeps any."""
+    with contextlib.suppress(EOFError, OSError):
+        driver.recv()  # it never sends anything
+    if callable(signal.getsignal(signal.SIGINT)):
+        _thread.interrupt_main()
+    else:  # it was begun deaf to Ctrl-C, as what a script starts in its background is: back to its last checkpoint
+        os._exit(130)

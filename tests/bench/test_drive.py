@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from functools import partial
@@ -102,3 +104,43 @@ def test_what_runs_beside_a_cell_that_fails_ends_first(tmp_path: Path) -> None:
     with pytest.raises(HyperXError, match="1-yo-mean failed: yo cannot be read"):
         drive(work(tmp_path), [CELLS[0], Cell(1, "yo", "mean"), CELLS[1]], jobs=2)
     assert (tmp_path / "1-mt-mean.json").is_file()
+
+
+def last(folder: Path, cell: Cell, quiet: bool) -> None:
+    """Go on until it is stopped, with a sign of life every now and then, and say so if it is stopped by Ctrl-C."""
+    try:
+        for _ in range(10_000):  # not for ever, should nobody stop it
+            (folder / "alive").touch()
+            time.sleep(0.02)
+    except KeyboardInterrupt:
+        (folder / "stopped").touch()
+        raise
+
+
+@pytest.mark.parametrize("deaf", [False, True], ids=["hears Ctrl-C", "deaf to it"])
+@pytest.mark.skipif(sys.platform == "win32", reason="has no SIGKILL")
+def test_a_cell_stops_where_its_driver_is_killed(deaf: bool, tmp_path: Path) -> None:
+    code = (
+        f"import signal; signal.signal(signal.SIGINT, signal.{'SIG_IGN' if deaf else 'default_int_handler'})\n"
+        "from functools import partial; from pathlib import Path\n"
+        "from hyperx_cl.bench.drive import Work, drive; from tests.bench.test_drive import CELLS, last\n"
+        f"drive(Work(Path({str(tmp_path)!r}), lambda cell: None, partial(last, Path({str(tmp_path)!r}))), CELLS)"
+    )
+    driver = subprocess.Popen([sys.executable, "-c", code], start_new_session=True)
+    alive, stopped = tmp_path / "alive", tmp_path / "stopped"
+    _soon(alive.exists)
+    driver.kill()
+    driver.wait()
+    _soon(lambda: time.time() - alive.stat().st_mtime > 3)
+    if deaf:
+        assert not stopped.exists()
+    else:
+        _soon(stopped.exists)
+
+
+def _soon(what: Callable[[], bool]) -> None:
+    """Wait until something is so."""
+    end = time.monotonic() + 120
+    while not what():
+        assert time.monotonic() < end, "it never came to be"
+        time.sleep(0.02)
