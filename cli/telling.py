@@ -1,6 +1,6 @@
 """What `add-language` says of a language that is there now: for people, for `--json`, and for the run's row."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,10 @@ from hyperx_cl.relatives import Relative
 if TYPE_CHECKING:
     from hyperx_cl.cli.options import Common
     from hyperx_cl.train.add_language import Added
+
+LITTLE = 0.5
+"""A fall of MLM loss, nats: Tamil's was smaller on mBERT, and its tags gained nothing; five languages with larger ones
+gained (`docs/adding-a-language.md`)."""
 
 
 def told(common: "Common", stored: StoredLanguage, added: "Added") -> Told:
@@ -31,7 +35,8 @@ def told(common: "Common", stored: StoredLanguage, added: "Added") -> Told:
             f"nearest stored language: {added.nearest}",
             *proof_lines(added.proof),
         ],
-        warnings=list(added.warnings) if common.out.quiet else [],  # else they were said when learning began
+        # Those of the text were said when learning began, where anything was.
+        warnings=[*(added.warnings if common.out.quiet else ()), *_little(stored.language, added.losses)],
     )
 
 
@@ -86,6 +91,17 @@ def like_summary(stored: StoredLanguage, others: list[str], near: Sequence[Relat
         "model": stored.model, "language": stored.language, "version": stored.version, "hash": stored.hash,
         "relatives": others, **({"near": [asdict(other) for other in near]} if near else {}),
     }  # fmt: skip
+
+
+def _little(code: str, losses: Mapping[str, float]) -> list[str]:
+    """A warning where the text has taught hardly anything: then tags gain nothing either, and may lose."""
+    if losses["mean"] - losses["learnt"] >= LITTLE:
+        return []
+    return [
+        f"the text of {code} has taught little (MLM loss {losses['mean']:.2f} with the mean vector, "
+        f"{losses['learnt']:.2f} now): either the backbone knew the language, and then tags seldom gain, or --steps is "
+        f"too small; compare with no text at all: hyperx-cl add-language {code} --new-version"
+    ]
 
 
 def _self_lines(added: "Added") -> list[str]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from hyperx_cl.cli.telling import _little
 from hyperx_cl.errors import HyperXError
 from hyperx_cl.registry.store import Registry
 from hyperx_cl.train.proof import Proof
@@ -90,6 +91,7 @@ def test_prints_losses_start_and_proof_in_plain_lines(cli: Cli, root: Path, stoc
     assert (again.code, again.out) == (0, "mt@2\n")
     assert again.err.startswith("Warning: ") and again.err.count("only 120 lines") == 1  # even where all is quiet
     assert ended.err.count("only 120 lines") == 1
+    assert "has taught little" in ended.err and "has taught little" in again.err  # after two steps
     first, second = cli("languages", "history", "mt", "--json").data["versions"]
     assert (second["parent"], second["current"], first["current"]) == (first["hash"], True, False)
 
@@ -390,3 +392,9 @@ def test_a_task_that_learns_on_from_its_own_labels_is_told(
     assert again.code == 0 and again.data["self_training"]["ner"]["steps"] == 2
     refused = cli("add-language", "gn", "--mlm", root / "mlm" / "mt.txt", *FEW, "--self-tasks", "mlm")
     assert refused.code == 2 and "mlm labels no words" in refused.err
+
+
+def test_a_text_that_taught_something_gets_no_warning() -> None:
+    assert _little("mt", {"mean": 5.45, "learnt": 2.23}) == []
+    (warning,) = _little("ta", {"mean": 1.82, "learnt": 1.54})
+    assert warning.startswith("the text of ta has taught little (MLM loss 1.82 with the mean vector, 1.54 now)")
