@@ -93,14 +93,14 @@ def curves(table: Results) -> "Figure | None":
     codes = _in_order(table, watched or {cell["language"] for cell in cells})
     if not codes:
         return None
-    looks, rows = _looks(table["rows"]), 2 if watched else 1
+    looks, rows, drawn = _looks(table["rows"]), 2 if watched else 1, _drawn_once(cells)
     figure, axes = _panels(rows * len(codes), columns=len(codes), width=2.7)
     for place, code in enumerate(codes):
         column = axes[place :: len(codes)]
-        for cell in (cell for cell in cells if cell["language"] == code):
+        for cell in (cell for cell in cells if cell["language"] == code and cell["method"] in drawn):
             tokens, loss, pos = zip(*cell["curve"], strict=True)
             apart = -(-len(tokens) // 5)  # a few markers tell lines apart, and those of two methods seldom meet
-            how: Any = {"label": cell["method"], "markevery": ([*looks].index(cell["method"]) % apart, apart)}
+            how: Any = {"label": drawn[cell["method"]], "markevery": ([*looks].index(cell["method"]) % apart, apart)}
             how |= looks[cell["method"]]
             thousands = [count / 1000 for count in tokens]
             column[0].plot(thousands, loss, **how)
@@ -110,7 +110,7 @@ def curves(table: Results) -> "Figure | None":
         if watched:
             _name(column[1], "", "tokens processed, thousands", "" if place else _TASKS["pos"])
             _level(column[1], [c for c in table["cells"] if (c["language"], c["method"]) == (code, "mean")])
-    return _with_legend(figure, axes, looks)
+    return _with_legend(figure, axes, [drawn.get(name, name) for name in looks])
 
 
 def scores(table: Results) -> "Figure | None":
@@ -208,6 +208,18 @@ def _unusable(results: Path) -> DataError:
         f"{results} is not what a bench of this version writes; run the same bench command again, which only writes "
         "the file anew where all cells are there."
     )
+
+
+def _drawn_once(cells: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Methods whose curves are drawn, to the legend's text: those that went on from the same learning share a line."""
+    curves: dict[str, set[str]] = {}
+    for cell in sorted(cells, key=lambda cell: bool(cell["method"] != DEFAULT)):
+        curves.setdefault(cell["method"], set()).add(json.dumps([cell["language"], cell["seed"], cell["curve"]]))
+    shared: dict[str, list[str]] = {}
+    for method, mine in curves.items():
+        leader = next((first for first in shared if mine <= curves[first]), method)
+        shared.setdefault(leader, []).append(method)
+    return {leader: ", ".join(methods) for leader, methods in shared.items()}
 
 
 def _level(axis: "Axes", cells: Sequence[Mapping[str, Any]]) -> None:

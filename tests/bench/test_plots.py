@@ -63,6 +63,17 @@ def test_panels_say_what_they_show(few: dict[str, Any]) -> None:
     assert {axis.get_xlabel() for axis in losses.axes} == {"MLM loss on the report part, nats"}
 
 
+def test_methods_that_share_their_learning_share_a_line(few: dict[str, Any]) -> None:
+    twins = [cell | {"method": "no-self"} for cell in few["cells"] if cell["method"] == "default"]
+    both = few | {"cells": [*twins, *few["cells"]], "rows": {"no-self": few["rows"]["default"]} | few["rows"]}
+    figure, alone = plots.curves(both), plots.curves(few)
+    assert figure is not None and alone is not None
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == [
+        "mean", "default, no-self", "vector", "madx",
+    ]  # fmt: skip
+    assert [len(axis.get_lines()) for axis in figure.axes] == [len(axis.get_lines()) for axis in alone.axes]
+
+
 def test_a_method_on_fewer_languages_is_marked() -> None:
     table = add_language_results(languages=["mt", "ug"], methods=["mean"])
     fewer = add_language_results(languages=["mt"], methods=["vector"])
